@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Layers, from the bottom: Core → Shims → {Runtime, Numerics, Text} → Libraries → Tools. Arrows only point down.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+/// A target in `Sources/<layer>/<name>`.
+func module(_ name: String, in layer: String, needs dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: settings)
+}
+
+/// A test target in `Tests/<name>`.
+func tests(_ name: String, of dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: settings)
+}
+
+let package = Package(
+    name: "apus",
+    products: [
+        .executable(name: "apus", targets: ["apus"]),
+        .library(name: "Apus", targets: ["Apus"]),
+        .library(name: "ApusTensor", targets: ["ApusTensor"]),
+        .library(name: "Curation", targets: ["Curation"]),
+        .library(name: "LanguageModels", targets: ["LanguageModels"]),
+        .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "Experiments", targets: ["Experiments"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        // Core: values and files. No threads, no network.
+        module("ApusCore", in: "Core"),
+        module("JSON", in: "Core"),
+        module("Files", in: "Core"),
+
+        // Shims: one small C-ABI target per C library.
+        .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", path: "Sources/Shims/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CLZ4", path: "Sources/Shims/CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+
+        // Runtime: the engine.
+        module("Apus", in: "Runtime", needs: ["ApusCore"]),
+
+        // Numerics: tensors over libtorch, loaded at run time.
+        .target(
+            name: "CApusTensor", path: "Sources/Numerics/CApusTensor", exclude: ["Implementation"],
+            publicHeadersPath: "include"),
+        module("ApusTensor", in: "Numerics", needs: ["CApusTensor", "JSON", "Files"]),
+
+        // Text: bytes to pages, pages to words and tokens.
+        module("Compression", in: "Text", needs: ["CZlib", "CZstd", "CLZ4", "Files"]),
+        module("WebArchives", in: "Text", needs: ["Compression", "Files"]),
+        module("UnicodeText", in: "Text"),
+        module("HTML", in: "Text"),
+        module("MainText", in: "Text", needs: ["HTML"]),
+        module("FastText", in: "Text", needs: ["Files"]),
+        module("LanguageIdentification", in: "Text", needs: ["FastText", "Files"]),
+        module("Tokenization", in: "Text", needs: ["JSON", "Files", "UnicodeText", "Compression"]),
+
+        // Libraries: what users come for.
+        module(
+            "Curation", in: "Libraries",
+            needs: [
+                "Apus", "JSON", "Files", "Compression", "WebArchives", "UnicodeText", "HTML", "MainText", "FastText",
+                "LanguageIdentification", "Yams",
+            ]),
+        module("LanguageModels", in: "Libraries", needs: ["Apus", "ApusTensor", "JSON", "Files", "Tokenization"]),
+        module("Evaluation", in: "Libraries", needs: ["JSON", "Files"]),
+        module(
+            "Experiments", in: "Libraries",
+            needs: ["Apus", "Curation", "Tokenization", "LanguageModels", "Evaluation", "JSON", "Files", "Yams"]),
+
+        // Tools: thin.
+        .executableTarget(
+            name: "apus",
+            dependencies: [
+                "Apus", "Curation", "Tokenization", "LanguageModels", "Evaluation", "Experiments", "MainText", "HTML",
+                "WebArchives", "LanguageIdentification", "JSON", "Files",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Tools/apus", swiftSettings: settings),
+
+        tests("JSONTests", of: ["JSON"]),
+        tests("FilesTests", of: ["Files"]),
+    ]
+)

@@ -1,0 +1,1 @@
+// ApusCore: see Documentation/Architecture.md.

@@ -1,0 +1,92 @@
+import Glibc
+
+/// A file that appears under its name only when it is whole.
+///
+/// Bytes go to a temporary name in the same folder; `commit()` flushes them to the disk and renames. A process that
+/// dies, a full disk or a `deinit` without `commit()` leaves the old file as it was (after a kill, at most a
+/// `.NAME.PID.tmp` that the next writer of the same name removes).
+///
+/// Not `Sendable`: one task writes one file.
+public final class AtomicFile {
+    /// Where the file will be.
+    public let path: String
+    /// Bytes written so far.
+    public private(set) var count = 0
+
+    private let temporaryPath: String
+    private var descriptor: Int32
+    private var buffer: [UInt8] = []
+    private static let bufferSize = 1 << 18
+
+    /// Opens the temporary file, making missing folders on the way.
+    ///
+    /// - Throws: `FileError`.
+    public init(_ path: String) throws(FileError) {
+        self.path = path
+        let (folder, name) = Paths.split(path)
+        try Folder.create(folder)
+        temporaryPath = Paths.join(folder, ".\(name).\(getpid()).tmp")
+        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .current("write", path) }
+        buffer.reserveCapacity(Self.bufferSize)
+    }
+
+    deinit { discard() }
+
+    /// Appends bytes.
+    public func write(_ bytes: some Sequence<UInt8>) throws(FileError) {
+        buffer.append(contentsOf: bytes)
+        if buffer.count >= Self.bufferSize { try flush() }
+    }
+
+    /// Appends text as UTF-8.
+    public func write(_ text: String) throws(FileError) { try write(text.utf8) }
+
+    /// Makes the file appear under its name. Nothing may be written afterwards.
+    public func commit() throws(FileError) {
+        do throws(FileError) {
+            try flush()
+            guard fsync(descriptor) == 0 else { throw .current("write", path) }
+            let closed = descriptor
+            descriptor = -1
+            guard close(closed) == 0 else { throw .current("write", path) }
+            guard rename(temporaryPath, path) == 0 else { throw .current("write", path) }
+        } catch {
+            discard()
+            throw error
+        }
+    }
+
+    /// Forgets what was written and removes the temporary file.
+    public func discard() {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        descriptor = -1
+        unlink(temporaryPath)
+    }
+
+    private func flush() throws(FileError) {
+        var written = 0
+        while written < buffer.count {
+            let result = buffer.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
+            // The buffer is not empty here, so it has a base address.
+            if result < 0 {
+                if errno == EINTR { continue }
+                throw .current("write", path)
+            }
+            written += result
+        }
+        count += buffer.count
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// Writes a whole file at once.
+    public static func write(_ bytes: some Sequence<UInt8>, to path: String) throws(FileError) {
+        let file = try AtomicFile(path)
+        try file.write(bytes)
+        try file.commit()
+    }
+
+    /// Writes text as a whole file at once.
+    public static func write(_ text: String, to path: String) throws(FileError) { try write(text.utf8, to: path) }
+}

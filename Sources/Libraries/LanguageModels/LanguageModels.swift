@@ -1,0 +1,1 @@
+// LanguageModels: see Documentation/Architecture.md.

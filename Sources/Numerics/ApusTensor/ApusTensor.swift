@@ -1,0 +1,1 @@
+// ApusTensor: see Documentation/Architecture.md.

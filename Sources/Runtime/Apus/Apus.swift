@@ -1,0 +1,1 @@
+// Apus: see Documentation/Architecture.md.

@@ -1,0 +1,1 @@
+// Compression: see Documentation/Architecture.md.

@@ -1,0 +1,1 @@
+// FastText: see Documentation/Architecture.md.

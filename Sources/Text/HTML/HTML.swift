@@ -1,0 +1,1 @@
+// HTML: see Documentation/Architecture.md.

@@ -1,0 +1,1 @@
+// LanguageIdentification: see Documentation/Architecture.md.

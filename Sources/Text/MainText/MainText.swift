@@ -1,0 +1,1 @@
+// MainText: see Documentation/Architecture.md.

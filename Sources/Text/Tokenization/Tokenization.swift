@@ -1,0 +1,1 @@
+// Tokenization: see Documentation/Architecture.md.

@@ -1,0 +1,1 @@
+// UnicodeText: see Documentation/Architecture.md.

@@ -1,0 +1,1 @@
+// WebArchives: see Documentation/Architecture.md.

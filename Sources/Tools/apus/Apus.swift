@@ -1,0 +1,10 @@
+import ArgumentParser
+
+@main
+struct ApusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "apus",
+        abstract: "A distributed runtime for machine learning, and the data-centric libraries on it.",
+        version: "0.1.0",
+        subcommands: [])
+}
