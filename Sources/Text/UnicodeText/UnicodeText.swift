@@ -1,1 +1,0 @@
-// UnicodeText: see Documentation/Architecture.md.
