@@ -88,5 +88,6 @@ let package = Package(
 
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
+        tests("ExperimentsTests", of: ["Experiments", "Files"]),
     ]
 )
