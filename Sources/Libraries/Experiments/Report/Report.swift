@@ -96,12 +96,11 @@ public struct Report: Sendable {
     private func losses(_ page: inout HTMLWriter) {
         page.section("Training", id: "training") { page in
             page.figure("Training loss, nats a token") { page in
-                page.raw(
-                    LossPlot(
-                        curves: result.models.map {
-                            .init(name: "\($0.dataset), seed \($0.seed)", colour: colour(of: $0.dataset), points: $0.losses)
-                        }
-                    ).svg)
+                let plot = LossPlot(
+                    curves: result.models.map {
+                        .init(name: "\($0.dataset), seed \($0.seed)", colour: colour(of: $0.dataset), points: $0.losses)
+                    })
+                page.element("div", class: "scroll wide") { $0.raw(plot.svg) }
             }
             page.element("p", class: "note") {
                 $0.text("Losses are on each model's own data, so they do not compare data sets: plain boilerplate is easy to predict.")

@@ -30,6 +30,7 @@ enum ReportStyle {
         code{overflow-wrap:anywhere}
         .best{padding:.05rem .45rem;border-radius:1rem;background:var(--good);color:var(--paper);font-size:.75rem;font-weight:600}
         .swatch{display:inline-block;width:.75rem;height:.75rem;margin-right:.5rem;border-radius:3px}
+        td:first-child{white-space:nowrap}.wide svg{min-width:34rem}
         .pair{display:grid;grid-template-columns:1fr 1fr;gap:1.5rem}
         figure{margin:.8rem 0}figcaption{font-size:.9rem;font-weight:600;margin-bottom:.3rem}
         svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
@@ -49,8 +50,7 @@ enum ReportStyle {
         .sample strong{color:var(--ink);margin-right:.5rem}
         pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:14rem;overflow-y:auto}
         @media(max-width:42rem){h1{font-size:1.6rem}.pair{grid-template-columns:1fr}
-        .funnel{grid-template-columns:1fr auto}.funnel .track{grid-column:1/-1;grid-row:auto;order:0;margin-bottom:.35rem}
-        .funnel .number{grid-column:2}.funnel .rule{grid-column:1}}
+        .funnel{grid-template-columns:1fr auto;grid-auto-flow:row dense}.funnel .track{grid-column:1/-1;margin-bottom:.35rem}}
         @media print{details:not([open])>*{display:block}pre{max-height:none}section{break-inside:avoid}}
         """
         + (0..<colours).map {
