@@ -74,7 +74,10 @@ let package = Package(
         module("Evaluation", in: "Libraries", needs: ["JSON", "Files"]),
         module(
             "Experiments", in: "Libraries",
-            needs: ["Apus", "Curation", "Tokenization", "LanguageModels", "Evaluation", "JSON", "Files", "Yams"]),
+            needs: [
+                "Apus", "Compression", "Curation", "Evaluation", "Files", "JSON", "LanguageModels", "Tokenization",
+                "UnicodeText", "Yams",
+            ]),
 
         // Tools: thin.
         .executableTarget(
