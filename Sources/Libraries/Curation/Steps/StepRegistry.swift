@@ -1,0 +1,96 @@
+import JSON
+
+/// The steps that recipes can name.
+public enum StepRegistry {
+    /// One line a step, in the order that `apus curate steps` lists them.
+    static let types: [any RecipeStep.Type] = [
+        // Length
+        PageLengthFilter.self,
+        WordLengthFilter.self,
+        LineLengthFilter.self,
+        // Words
+        SymbolRatioFilter.self,
+        StopWordFilter.self,
+        AlphabeticWordRatioFilter.self,
+        AlphanumericCharRatioFilter.self,
+        WordRemovalRatioFilter.self,
+        // Lines
+        BulletCountFilter.self,
+        EllipsisCountFilter.self,
+        PunctuationLineModifier.self,
+        LineLengthModifier.self,
+        WordLengthModifier.self,
+        UppercaseRatioLineModifier.self,
+        NumericRatioLineModifier.self,
+        CounterLineModifier.self,
+        NewlineRemovalModifier.self,
+        CitationRemovalModifier.self,
+        WithinPageDedup.self,
+        SplitLinesModifier.self,
+        JoinLinesModifier.self,
+        // Metadata
+        MoveURLModifier.self,
+        KeyNameModifier.self,
+        LanguageFilter.self,
+        QualityFilter.self,
+        GitHubExtensionFilter.self,
+        // Enrichers
+        WordCounterEnricher.self,
+        LineCounterEnricher.self,
+    ]
+
+    /// Every step's name, sorted.
+    public static var names: [String] { types.map { $0.description.name }.sorted() }
+
+    /// Every step with its parameters.
+    public static var descriptions: [StepDescription] { types.map { $0.description } }
+
+    /// Makes a step from a recipe's parameters.
+    ///
+    /// - Parameters:
+    ///   - parameters: as in the recipe; `func` and keys that start with `_` are the recipe's own and skipped.
+    ///   - baseFolder: where relative file names start: the recipe's folder.
+    /// - Throws: `CurationError` that names the step, the key and the nearest valid name.
+    public static func make(
+        _ name: String, parameters: JSONObject, baseFolder: String = "."
+    ) throws(CurationError) -> any CurationStep {
+        guard let type = types.first(where: { $0.description.name == name }) else {
+            throw .unknownStep(name, nearest: EditDistance.nearest(to: name, among: names))
+        }
+        let known = type.description.parameters.map(\.key)
+        var values = JSONObject()
+        for (key, value) in parameters where key != "func" && !key.hasPrefix("_") {
+            guard known.contains(key) else {
+                throw .unknownParameter(step: name, key: key, nearest: EditDistance.nearest(to: key, among: known))
+            }
+            values[key] = value
+        }
+        return try type.init(StepParameters(step: name, values: values, baseFolder: baseFolder))
+    }
+}
+
+/// Levenshtein's distance, for `Did you mean …?`.
+enum EditDistance {
+    /// The candidate with the least distance; nil where none is closer than half the word's length.
+    static func nearest(to word: String, among candidates: [String]) -> String? {
+        let letters = Array(word.utf8.prefix(100))
+        let distances = candidates.map { ($0, distance(letters, Array($0.utf8.prefix(100)))) }
+        guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(2, letters.count / 2) else { return nil }
+        return best.0
+    }
+
+    /// Complexity: O(|left| · |right|).
+    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var row = Array(0...right.count)
+        for (index, byte) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in 0..<right.count {
+                let change = diagonal + (right[column] == byte ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(change, diagonal + 1, row[column] + 1)
+            }
+        }
+        return row[right.count]
+    }
+}
