@@ -92,5 +92,6 @@ let package = Package(
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
         tests("ExperimentsTests", of: ["Experiments", "Files"]),
+        tests("TokenizationTests", of: ["Tokenization", "JSON", "Files", "UnicodeText"]),
     ]
 )
