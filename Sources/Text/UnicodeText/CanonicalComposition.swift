@@ -24,8 +24,9 @@ public enum CanonicalComposition {
                     position += 1
                     continue
                 }
-                let (scalar, length) = UTF8Decoding.scalar(bytes, at: position)
-                position += length
+                let decoded = bytes.scalar(at: position)
+                let scalar = decoded.value
+                position += decoded.length
                 let answer = scalar < QuickCheck.limit ? answers[Int(scalar)] : QuickCheck.answer(scalar)
                 if answer == QuickCheck.notYes { return false }
                 if answer != 0, answer < lastClass { return false }
@@ -39,7 +40,7 @@ public enum CanonicalComposition {
     public static func append(_ bytes: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
         let text = String(decoding: bytes, as: UTF8.self)
         for scalar in text._nfc {
-            UTF8Decoding.append(scalar, to: &output)
+            output.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
         }
     }
 

@@ -36,13 +36,13 @@ enum PieceRule: Hashable, Sendable {
 /// Cuts text by a rule. Borrows the text and the class table; both must outlive it.
 struct PieceScanner {
     let text: UnsafeBufferPointer<UInt8>
-    /// `ScalarClassTable.classes`: of length `ScalarClassTable.limit`, which bounds the index before every look.
+    /// `PieceClassTable.classes`: of length `PieceClassTable.limit`, which bounds the index before every look.
     let classes: UnsafePointer<UInt8>
 
-    private static let letter = ScalarClass.letter.rawValue
-    private static let number = ScalarClass.number.rawValue
-    private static let space = ScalarClass.space.rawValue
-    private static let other = ScalarClass.other.rawValue
+    private static let letter = PieceClass.letter.rawValue
+    private static let number = PieceClass.number.rawValue
+    private static let space = PieceClass.space.rawValue
+    private static let other = PieceClass.other.rawValue
 
     /// Class and length of the scalar at a position below `end`. Bytes that are not UTF-8 are one "other" each.
     @inline(__always)
@@ -54,12 +54,13 @@ struct PieceScanner {
 
     @inline(never)
     private func classifyWide(_ position: Int, _ end: Int) -> (kind: UInt8, length: Int) {
-        let (scalar, length) = UTF8Decoding.scalar(UnsafeBufferPointer(rebasing: text[position..<end]), at: 0)
-        if scalar < ScalarClassTable.limit {
+        let decoded = UnsafeBufferPointer(rebasing: text[position..<end]).scalar(at: 0)
+        let (scalar, length) = (decoded.value, decoded.length)
+        if scalar < PieceClassTable.limit {
             // An ill-formed byte reads as U+FFFD, which is "other".
             return (classes[Int(scalar)], length)
         }
-        return (Unicode.Scalar(scalar).map { ScalarClass($0).rawValue } ?? Self.other, length)
+        return (Unicode.Scalar(scalar).map { PieceClass($0).rawValue } ?? Self.other, length)
     }
 
     /// The end of the run of one class that goes on at a position.

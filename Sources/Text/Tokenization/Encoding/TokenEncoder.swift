@@ -19,7 +19,7 @@ public final class TokenEncoder {
     private var stretches: [AddedTokenMatcher.Stretch] = []
     private var normalized: [UInt8] = []
     private var prefixed: [UInt8] = []
-    private let classes = ScalarClassTable.shared.classes
+    private let classes = PieceClassTable.shared.classes
 
     public init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
@@ -149,7 +149,7 @@ public final class TokenEncoder {
 extension PieceScanner {
     /// The end of the digit (`individually`), the run of digits, or the run of anything else at a position.
     func digitsEnd(_ start: Int, _ end: Int, individually: Bool) -> Int {
-        let number = ScalarClass.number.rawValue
+        let number = PieceClass.number.rawValue
         let first = classify(start, end)
         var position = start + first.length
         if first.kind == number, individually { return position }

@@ -113,8 +113,8 @@ struct AddedTokenMatcher: Sendable {
         guard position > 0 else { return nil }
         var start = position - 1
         while start > 0, text[start] & 0xC0 == 0x80, position - start < 4 { start -= 1 }
-        let (value, length) = UTF8Decoding.scalar(text, at: start)
-        return start + length == position ? (value, start) : (0xFFFD, position - 1)
+        let scalar = text.scalar(at: start)
+        return start + scalar.length == position ? (scalar.value, start) : (0xFFFD, position - 1)
     }
 
     private static func isWord(_ value: UInt32) -> Bool {
@@ -130,11 +130,11 @@ struct AddedTokenMatcher: Sendable {
     }
 
     private static func wordStarts(_ text: UnsafeBufferPointer<UInt8>, at position: Int) -> Bool {
-        position < text.count && isWord(UTF8Decoding.scalar(text, at: position).value)
+        position < text.count && isWord(text.scalar(at: position).value)
     }
 
     private static func isSpace(_ value: UInt32) -> Bool {
-        Unicode.Scalar(value).map { ScalarClass($0) == .space } ?? false
+        Unicode.Scalar(value).map { PieceClass($0) == .space } ?? false
     }
 
     private static func spaceStart(_ text: UnsafeBufferPointer<UInt8>, before position: Int) -> Int {
@@ -146,9 +146,9 @@ struct AddedTokenMatcher: Sendable {
     private static func spaceEnd(_ text: UnsafeBufferPointer<UInt8>, from position: Int) -> Int {
         var end = position
         while end < text.count {
-            let (value, length) = UTF8Decoding.scalar(text, at: end)
-            guard isSpace(value) else { break }
-            end += length
+            let scalar = text.scalar(at: end)
+            guard isSpace(scalar.value) else { break }
+            end += scalar.length
         }
         return end
     }

@@ -1,5 +1,5 @@
 /// What tokenizer patterns ask of a character: `\p{L}`, `\p{N}`, `\s`, or none of them.
-public enum ScalarClass: UInt8, Sendable {
+enum PieceClass: UInt8, Sendable {
     case other = 0
     case letter = 1
     case number = 2
@@ -9,7 +9,7 @@ public enum ScalarClass: UInt8, Sendable {
     ///
     /// Pinned, because the regular-expression library under PyPI's `tokenizers` stands at that version: letters that
     /// came later would otherwise change token ids.
-    public init(_ scalar: Unicode.Scalar) {
+    init(_ scalar: Unicode.Scalar) {
         let properties = scalar.properties
         switch properties.generalCategory {
         case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
@@ -32,23 +32,23 @@ public enum ScalarClass: UInt8, Sendable {
 /// The classes of planes 0 and 1, one byte a scalar, for scanners that cannot afford a property lookup.
 ///
 /// Made once, at first use, from the Swift library's properties (some 5 ms); scalars beyond the table are looked up.
-public struct ScalarClassTable: Sendable {
+struct PieceClassTable: Sendable {
     /// Scalars below this value have an entry.
-    public static let limit: UInt32 = 0x20000
+    static let limit: UInt32 = 0x20000
 
-    public static let shared = ScalarClassTable()
+    static let shared = PieceClassTable()
 
-    /// `ScalarClass.rawValue` of scalar `i`; of length `limit`.
-    public let classes: [UInt8]
+    /// `PieceClass.rawValue` of scalar `i`; of length `limit`.
+    let classes: [UInt8]
 
     private init() {
-        var classes = [UInt8](repeating: ScalarClass.other.rawValue, count: Int(Self.limit))
+        var classes = [UInt8](repeating: PieceClass.other.rawValue, count: Int(Self.limit))
         // Blocks whose scalars are letters one and all (CJK ideographs, Hangul syllables) need no lookup.
         let letters: [ClosedRange<UInt32>] = [0x3400...0x4DBF, 0x4E00...0x9FFF, 0xAC00...0xD7A3]
         for value in 0..<Self.limit {
             guard let scalar = Unicode.Scalar(value) else { continue }
             let isLetter = value >= 0x3400 && letters.contains { $0.contains(value) }
-            classes[Int(value)] = isLetter ? ScalarClass.letter.rawValue : ScalarClass(scalar).rawValue
+            classes[Int(value)] = isLetter ? PieceClass.letter.rawValue : PieceClass(scalar).rawValue
         }
         self.classes = classes
     }
