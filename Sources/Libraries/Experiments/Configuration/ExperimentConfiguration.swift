@@ -20,7 +20,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
     /// The folder of the file, against which recipe paths are resolved.
     public var folder: String
 
-    public struct Pool: Sendable, Hashable {
+    public struct Pool: Sendable, Hashable, Codable {
         public var name: String
         public var paths: [String]
     }
@@ -33,7 +33,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
     }
 
     /// The text that no model sees.
-    public struct HeldOut: Sendable, Hashable {
+    public struct HeldOut: Sendable, Hashable, Codable {
         public var pool: String
         public var recipe: String
         /// Documents to keep aside, drawn by the hash of their address.
@@ -44,7 +44,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
         public var overlapShare: Double
     }
 
-    public struct Tokenizer: Sendable, Hashable {
+    public struct Tokenizer: Sendable, Hashable, Codable {
         public var vocabularySize: Int
         /// A `tokenizer.json` to use; nil trains one on an equal share of every data set.
         public var path: String?
@@ -52,7 +52,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
         public var trainingBytes: Int
     }
 
-    public struct Training: Sendable, Hashable {
+    public struct Training: Sendable, Hashable, Codable {
         /// A scale of `LanguageModels`.
         public var scale: String
         /// Tokens a model is trained on, the same for every data set.
@@ -67,7 +67,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
         public var maximumEpochs: Double
     }
 
-    public struct Evaluation: Sendable, Hashable {
+    public struct Evaluation: Sendable, Hashable, Codable {
         public var clozeQuestions: Int
         /// Choices of a cloze question, the right one included.
         public var clozeChoices: Int
@@ -76,7 +76,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
     }
 
     /// A fastText-style quality classifier, trained from pages of a pool chosen by their addresses.
-    public struct Classifier: Sendable, Hashable {
+    public struct Classifier: Sendable, Hashable, Codable {
         public var name: String
         public var pool: String
         /// The recipe that cleans its examples.

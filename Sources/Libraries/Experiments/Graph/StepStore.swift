@@ -17,19 +17,19 @@ struct StepStore: Sendable {
     /// What a finished step reported; nil where it is not finished.
     ///
     /// - Throws: `ExperimentError.damagedStep` where `step.json` is not what a step writes.
-    func finished(_ name: String, _ key: String) throws -> JSONValue? {
+    func finished(_ name: String, _ key: String) throws -> (product: JSONValue, seconds: Double)? {
         let path = path(of: name, key)
         let file = path + "/step.json"
         guard FileReader.exists(file) else { return nil }
         guard let record = try? JSONValue(parsing: FileReader.bytes(of: file)), record["key"]?.stringValue == key,
-            let output = record["output"]
+            let product = record["product"], let seconds = record["seconds"]?.doubleValue
         else { throw ExperimentError.damagedStep(path: path, reason: "step.json is damaged") }
-        return output
+        return (product, seconds)
     }
 
     /// Marks a step finished with what it reports.
-    func finish(_ name: String, _ key: String, output: JSONValue, seconds: Double) throws {
-        let record: JSONValue = ["key": .string(key), "name": .string(name), "seconds": .number(seconds), "output": output]
+    func finish(_ name: String, _ key: String, product: JSONValue, seconds: Double) throws {
+        let record: JSONValue = ["key": .string(key), "name": .string(name), "seconds": .number(seconds), "product": product]
         try AtomicFile.write(record.text(.indented) + "\n", to: path(of: name, key) + "/step.json")
     }
 
