@@ -93,5 +93,6 @@ let package = Package(
         tests("FilesTests", of: ["Files"]),
         tests("ExperimentsTests", of: ["Experiments", "Files"]),
         tests("TokenizationTests", of: ["Tokenization", "JSON", "Files", "UnicodeText"]),
+        tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),
     ]
 )

@@ -1,1 +1,0 @@
-// ApusTensor: see Documentation/Architecture.md.
