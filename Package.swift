@@ -44,6 +44,9 @@ let package = Package(
         .systemLibrary(name: "CZstd", path: "Sources/Shims/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLZ4", path: "Sources/Shims/CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
 
+        .systemLibrary(
+            name: "CBrotli", path: "Sources/Shims/CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+
         // Runtime: the engine.
         module("Apus", in: "Runtime", needs: ["ApusCore"]),
 
@@ -54,7 +57,7 @@ let package = Package(
         module("ApusTensor", in: "Numerics", needs: ["CApusTensor", "JSON", "Files"]),
 
         // Text: bytes to pages, pages to words and tokens.
-        module("Compression", in: "Text", needs: ["CZlib", "CZstd", "CLZ4", "Files"]),
+        module("Compression", in: "Text", needs: ["CZlib", "CZstd", "CLZ4", "CBrotli", "Files"]),
         module("WebArchives", in: "Text", needs: ["Compression", "Files"]),
         module("UnicodeText", in: "Text"),
         module("HTML", in: "Text"),
@@ -94,5 +97,7 @@ let package = Package(
         tests("ExperimentsTests", of: ["Experiments", "Files"]),
         tests("TokenizationTests", of: ["Tokenization", "JSON", "Files", "UnicodeText"]),
         tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),
+        tests("CompressionTests", of: ["Compression", "Files"]),
+        tests("WebArchivesTests", of: ["WebArchives", "Compression", "Files", "JSON"]),
     ]
 )

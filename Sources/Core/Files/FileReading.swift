@@ -31,6 +31,19 @@ public final class FileReader {
         }
     }
 
+    /// Goes to an offset from the front. False where that is impossible (a pipe).
+    public func seek(to offset: Int) throws(FileError) -> Bool {
+        if lseek(descriptor, off_t(offset), SEEK_SET) >= 0 { return true }
+        if errno == ESPIPE { return false }
+        throw .current("read", path)
+    }
+
+    /// Bytes in the file now; 0 for a pipe.
+    public var size: Int {
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : 0
+    }
+
     /// Appends up to `count` bytes to a buffer and tells how many came; 0 at the end of the file.
     public func read(_ count: Int, into bytes: inout [UInt8]) throws(FileError) -> Int {
         let start = bytes.count

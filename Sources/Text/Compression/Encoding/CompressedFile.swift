@@ -1,0 +1,43 @@
+import Files
+
+/// A packed file that appears under its name only when it is whole. The format follows from the name's ending.
+///
+/// Not `Sendable`: one task writes one file.
+public final class CompressedFile {
+    private let file: AtomicFile
+    private let compressor: Compressor
+    private var packed: [UInt8] = []
+    /// Plain bytes written so far.
+    public private(set) var plainCount = 0
+
+    public var path: String { file.path }
+
+    /// - Parameters:
+    ///   - format: nil takes the one that the name ends in.
+    ///   - level: the library's own scale; nil is its default.
+    public init(_ path: String, format: CompressionFormat? = nil, level: Int? = nil) throws {
+        compressor = try Compressor(format ?? CompressionFormat(name: path), level: level)
+        file = try AtomicFile(path)
+    }
+
+    /// Appends bytes.
+    public func write(_ bytes: [UInt8]) throws {
+        packed.removeAll(keepingCapacity: true)
+        try compressor.write(bytes, into: &packed)
+        plainCount += bytes.count
+        if !packed.isEmpty { try file.write(packed) }
+    }
+
+    /// Ends the member or frame, so that a reader can start at the next one.
+    public func endMember() throws {
+        packed.removeAll(keepingCapacity: true)
+        try compressor.end(into: &packed)
+        try file.write(packed)
+    }
+
+    /// Makes the file appear. With `endingMember` false the last member was ended already.
+    public func commit(endingMember: Bool = true) throws {
+        if endingMember { try endMember() }
+        try file.commit()
+    }
+}

@@ -1,0 +1,62 @@
+/// The kinds of records that the WARC standard has; ARC records are `warcinfo` (the file's description) or `response`.
+public enum RecordKind: String, Sendable, Hashable {
+    case warcinfo, response, resource, request, metadata, revisit, conversion, continuation
+    /// A kind that the standard does not have, or none.
+    case other
+
+    init(_ bytes: some Collection<UInt8>) {
+        self = RecordKind(rawValue: String(decoding: ASCII.lowercased(bytes), as: UTF8.self)) ?? .other
+    }
+}
+
+/// What breaks the standard in a record's headers without hindering its reader.
+public enum RecordProblem: String, Sendable, Hashable {
+    case missingLength = "missing Content-Length"
+    case invalidLength = "invalid Content-Length"
+    case missingType = "missing WARC-Type"
+}
+
+/// One record of a web archive: its headers, and where it stands. The block is read by the `ArchiveReader`.
+public struct ArchiveRecord: Sendable {
+    public enum Format: Sendable, Hashable { case warc, arc }
+
+    public var format: Format
+    public var kind: RecordKind
+    /// The record's fields; those of an ARC record under WARC's names.
+    public var fields: HeaderFields
+    /// Where the record starts in the file; in packed files, where its gzip member or frame starts.
+    public var offset: Int
+    /// Bytes of the block, as the headers say.
+    public var contentLength: Int
+    /// Breaches of the standard that the reader got over.
+    public var problems: [RecordProblem] = []
+
+    /// The kind as the record names it; `unknown` where it names none.
+    public var typeName: String {
+        if kind != .other { return kind.rawValue }
+        let name = fields.first("WARC-Type")?.lowercased() ?? ""
+        return name.isEmpty ? "unknown" : name
+    }
+
+    /// The target address, without the angle brackets that some writers put around it.
+    public var targetURI: String? {
+        guard let value = fields.first("WARC-Target-URI"), !value.isEmpty else { return nil }
+        return value.hasPrefix("<") && value.hasSuffix(">") ? String(value.dropFirst().dropLast()) : value
+    }
+
+    public var date: String? { fields.first("WARC-Date") }
+    public var recordID: String? { fields.first("WARC-Record-ID") }
+    public var contentType: String? { fields.first("Content-Type") }
+
+    /// Whether the block is an HTTP message: as the media type says, or, without one, as the target's scheme lets expect.
+    public var isHTTP: Bool {
+        guard kind == .response || kind == .request || kind == .revisit else { return false }
+        let scheme = fields.firstBytes("WARC-Target-URI").map { ASCII.lowercased($0.prefix(8)) } ?? []
+        let isWeb = scheme.starts(with: Array("http:".utf8)) || scheme.starts(with: Array("https:".utf8))
+        if format == .arc { return isWeb }
+        if let type = fields.firstBytes("Content-Type"), !type.isEmpty {
+            return ASCII.lowercased(type.prefix(16)).starts(with: Array("application/http".utf8))
+        }
+        return isWeb
+    }
+}

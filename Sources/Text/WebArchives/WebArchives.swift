@@ -1,1 +1,0 @@
-// WebArchives: see Documentation/Architecture.md.
