@@ -38,7 +38,7 @@ public struct HTTPMessage: Sendable {
     }
 
     private static func isStartLine(_ line: ArraySlice<UInt8>) -> Bool {
-        if line.starts(with: "HTTP/".utf8) || line.starts(with: "HTTP ".utf8) || line.starts(with: "ICY ".utf8) { return true }
+        if line.starts(with: "HTTP".utf8) || line.starts(with: "ICY ".utf8) { return true }
         return line.firstRange(of: Array(" HTTP/".utf8)) != nil
     }
 

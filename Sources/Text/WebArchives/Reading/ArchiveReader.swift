@@ -114,7 +114,7 @@ public final class ArchiveReader {
     private func passLineAfterBlock() throws {
         guard current.length > 0, window.count > 0, !Self.isWARCStart(window.bytes) else { return }
         try window.require(6)
-        if try looksLikeRecord() { return }
+        if try looksLikeRecord(isStrict: false) { return }
         let newline = try findNewline(limit: Self.lineLimit)
         var next = newline.map { $0 + 1 } ?? window.count
         guard newline != nil || window.count < Self.lineLimit else { return }
@@ -318,6 +318,35 @@ public final class ArchiveReader {
         }
     }
 
+    /// Appends the first bytes of the block without taking them: enough for an HTTP head. Damage shows only when the
+    /// block is read or passed over.
+    public func peekBlock(into block: inout [UInt8], count: Int) {
+        guard case .inBlock = state else { return }
+        var wanted = min(count, current.left, 1 << 12)
+        while true {
+            let hasAll = (try? window.require(wanted)) != nil && window.count >= wanted
+            let bytes = window.bytes[..<min(wanted, window.count)]
+            // A head is usually short: more is read only while its end is not there.
+            if !hasAll || wanted >= min(count, current.left) || Self.endsHead(bytes) {
+                block.append(contentsOf: bytes)
+                return
+            }
+            wanted = min(wanted * 4, count, current.left)
+        }
+    }
+
+    private static func endsHead(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+        let whole = UnsafeRawBufferPointer(rebasing: bytes)
+        var at = 0
+        while let newline = ByteSearch.first(10, in: whole, from: at, to: whole.count) {
+            var next = newline + 1
+            while next < whole.count, whole[next] == 13 { next += 1 }
+            if next < whole.count, whole[next] == 10 { return true }
+            at = newline + 1
+        }
+        return false
+    }
+
     private func skipBlock() throws {
         guard window.isPacked else {
             do {
@@ -429,9 +458,9 @@ public final class ArchiveReader {
     /// Whether the place of the damage may itself be a record (a block that was cut short by the next record).
     private func isAtRecordAfterDamage() -> Bool { Self.isWARCStart(window.bytes) && window.isAtMemberStart }
 
-    private func looksLikeRecord() throws -> Bool {
+    private func looksLikeRecord(isStrict: Bool = true) throws -> Bool {
         if Self.isWARCStart(window.bytes) { return true }
         guard isARC == true, let newline = try findNewline(limit: Self.lineLimit) else { return false }
-        return ARCHeader(window.bytes[..<newline], fieldCount: arcFieldCount, isStrict: true) != nil
+        return ARCHeader(window.bytes[..<newline], fieldCount: arcFieldCount, isStrict: isStrict) != nil
     }
 }

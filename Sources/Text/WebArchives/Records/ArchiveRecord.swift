@@ -48,15 +48,16 @@ public struct ArchiveRecord: Sendable {
     public var recordID: String? { fields.first("WARC-Record-ID") }
     public var contentType: String? { fields.first("Content-Type") }
 
-    /// Whether the block is an HTTP message: as the media type says, or, without one, as the target's scheme lets expect.
+    /// Whether the block should be an HTTP message: as its media type says, or as the target's scheme lets expect.
     public var isHTTP: Bool {
         guard kind == .response || kind == .request || kind == .revisit else { return false }
-        let scheme = fields.firstBytes("WARC-Target-URI").map { ASCII.lowercased($0.prefix(8)) } ?? []
-        let isWeb = scheme.starts(with: Array("http:".utf8)) || scheme.starts(with: Array("https:".utf8))
-        if format == .arc { return isWeb }
-        if let type = fields.firstBytes("Content-Type"), !type.isEmpty {
-            return ASCII.lowercased(type.prefix(16)).starts(with: Array("application/http".utf8))
+        if format == .warc, let type = fields.firstBytes("Content-Type"),
+            ASCII.lowercased(type.prefix(16)) == Array("application/http".utf8)
+        {
+            return true
         }
-        return isWeb
+        let scheme = fields.firstBytes("WARC-Target-URI").map { ASCII.lowercased($0.prefix(9)) } ?? []
+        let bare = scheme.first == 60 ? scheme.dropFirst() : scheme[...]
+        return bare.starts(with: "http:".utf8) || bare.starts(with: "https:".utf8)
     }
 }

@@ -16,11 +16,9 @@ public final class WARCWriter {
     ///   - date: of the description, as `2026-01-31T12:00:00Z`.
     public init(_ path: String, software: String, date: String) throws {
         file = try CompressedFile(path)
-        let name = Paths.split(path).name
         let block = Array("software: \(software)\r\nformat: WARC File Format 1.1\r\nconformsTo: http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n".utf8)
         try write(
-            kind: .warcinfo, fields: [("WARC-Filename", name), ("Content-Type", "application/warc-fields")], date: date,
-            block: block, payloadStart: nil)
+            kind: .warcinfo, fields: [("Content-Type", "application/warc-fields")], date: date, block: block, payloadStart: nil)
     }
 
     /// Appends an HTTP response as a server would have sent it.
