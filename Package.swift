@@ -94,6 +94,8 @@ let package = Package(
 
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
+        tests("UnicodeTextTests", of: ["UnicodeText"]),
+        tests("CurationStepTests", of: ["Curation", "JSON", "Files", "UnicodeText"]),
         tests("ExperimentsTests", of: ["Experiments", "Files"]),
         tests("TokenizationTests", of: ["Tokenization", "JSON", "Files", "UnicodeText"]),
         tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),

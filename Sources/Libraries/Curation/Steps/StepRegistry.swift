@@ -28,7 +28,27 @@ public enum StepRegistry {
         WithinPageDedup.self,
         SplitLinesModifier.self,
         JoinLinesModifier.self,
+        // Repetition
+        RepetitionFilter.self,
+        MassiveWebRepetitionFilters.self,
+        // Substrings
+        SubstringFilter.self,
+        SubstringLineModifier.self,
+        // URLs
+        URLSubstringFilter.self,
+        URLRemovalModifier.self,
+        // Sources
+        ArXivAppendixModifier.self,
+        ArXivCommentModifier.self,
+        ArXivMacroModifier.self,
+        ArXivSectionStripModifier.self,
+        StackExchangeListModifier.self,
+        StackExchangeAnswerSortModifier.self,
+        StackExchangeQAFormatter.self,
+        StarCoderRepoSplitter.self,
+        StarCoderFormatModifier.self,
         // Metadata
+        RandomSamplingFilter.self,
         MoveURLModifier.self,
         KeyNameModifier.self,
         LanguageFilter.self,
@@ -75,7 +95,7 @@ enum EditDistance {
     static func nearest(to word: String, among candidates: [String]) -> String? {
         let letters = Array(word.utf8.prefix(100))
         let distances = candidates.map { ($0, distance(letters, Array($0.utf8.prefix(100)))) }
-        guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(2, letters.count / 2) else { return nil }
+        guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(2, letters.count / 3) else { return nil }
         return best.0
     }
 
