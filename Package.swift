@@ -101,5 +101,6 @@ let package = Package(
         tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),
         tests("CompressionTests", of: ["Compression", "Files"]),
         tests("WebArchivesTests", of: ["WebArchives", "Compression", "Files", "JSON"]),
+        tests("FastTextTests", of: ["FastText", "Files", "JSON"]),
     ]
 )

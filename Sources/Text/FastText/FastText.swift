@@ -1,1 +1,0 @@
-// FastText: see Documentation/Architecture.md.
