@@ -46,6 +46,9 @@ let package = Package(
 
         .systemLibrary(
             name: "CBrotli", path: "Sources/Shims/CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+        .target(
+            name: "CCLD2", path: "Sources/Shims/CCLD2", publicHeadersPath: "include",
+            linkerSettings: [.linkedLibrary("cld2_full")]),
 
         // Runtime: the engine.
         module("Apus", in: "Runtime", needs: ["ApusCore"]),
@@ -63,7 +66,7 @@ let package = Package(
         module("HTML", in: "Text"),
         module("MainText", in: "Text", needs: ["HTML"]),
         module("FastText", in: "Text", needs: ["Files"]),
-        module("LanguageIdentification", in: "Text", needs: ["FastText", "Files"]),
+        module("LanguageIdentification", in: "Text", needs: ["CCLD2", "FastText", "Files", "UnicodeText"]),
         module("Tokenization", in: "Text", needs: ["JSON", "Files", "UnicodeText", "Compression"]),
 
         // Libraries: what users come for.
@@ -102,5 +105,6 @@ let package = Package(
         tests("CompressionTests", of: ["Compression", "Files"]),
         tests("WebArchivesTests", of: ["WebArchives", "Compression", "Files", "JSON"]),
         tests("FastTextTests", of: ["FastText", "Files", "JSON"]),
+        tests("LanguageIdentificationTests", of: ["LanguageIdentification", "Files", "JSON"]),
     ]
 )

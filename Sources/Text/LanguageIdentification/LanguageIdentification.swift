@@ -1,1 +1,0 @@
-// LanguageIdentification: see Documentation/Architecture.md.
