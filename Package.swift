@@ -48,7 +48,8 @@ let package = Package(
             name: "CBrotli", path: "Sources/Shims/CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
         .target(
             name: "CCLD2", path: "Sources/Shims/CCLD2", publicHeadersPath: "include",
-            linkerSettings: [.linkedLibrary("cld2_full")]),
+            // The full tables stand in for the small ones of libcld2, so they must come first.
+            linkerSettings: [.linkedLibrary("cld2_full"), .linkedLibrary("cld2")]),
 
         // Runtime: the engine.
         module("Apus", in: "Runtime", needs: ["ApusCore"]),
@@ -90,7 +91,7 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "Apus", "Curation", "Tokenization", "LanguageModels", "Evaluation", "Experiments", "MainText", "HTML",
-                "WebArchives", "LanguageIdentification", "JSON", "Files",
+                "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Tools/apus", swiftSettings: settings),
