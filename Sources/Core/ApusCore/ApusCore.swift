@@ -1,1 +1,0 @@
-// ApusCore: see Documentation/Architecture.md.

@@ -1,0 +1,235 @@
+import ApusCore
+
+/// Tasks, objects and actors of one program. Made by `withCluster`; ends when its body does.
+public final class Cluster: Sendable {
+    package let backend: any Backend
+    /// The system of the cluster's distributed actors.
+    public let actorSystem: ApusActorSystem
+    let calls = CallRegistry()
+
+    package init(backend: any Backend) {
+        self.backend = backend
+        actorSystem = ApusActorSystem(backend: backend)
+    }
+
+    /// The cluster that the calling code belongs to: inside a task the one that runs it, in the body of `withCluster`
+    /// that one.
+    public static var current: Cluster? { RunContext.current?.cluster }
+
+    /// All resources of the cluster.
+    public var resources: Resources { backend.total }
+
+    /// The resources that are free at the moment.
+    public var availableResources: Resources { backend.available }
+
+    // MARK: Objects
+
+    /// Stores a value and returns a reference to it.
+    ///
+    /// - Throws: `CodingError` where the value cannot be passed on.
+    public func put<Value: Sendable & Codable>(
+        _ value: Value, file: StaticString = #fileID, line: Int = #line
+    ) async throws -> ObjectRef<Value> {
+        ObjectRef(cell: ValueCell(value: try backend.store(value), file: file, line: line))
+    }
+
+    // MARK: Tasks
+
+    /// Submits a task that needs one processor and returns at once.
+    ///
+    /// - Throws: `ClusterError.closed`.
+    public func submit<Job: RemoteTask>(
+        _ task: Job, file: StaticString = #fileID, line: Int = #line
+    ) throws -> ObjectRef<Job.Output> {
+        ObjectRef(cell: try start(TaskCell(task, options: nil, file: file, line: line), inputsOf: task))
+    }
+
+    /// Submits a task and returns at once.
+    ///
+    /// - Throws: `ClusterError.infeasible` where no node can ever meet its demand, `.closed`.
+    public func submit<Job: RemoteTask>(
+        _ task: Job, _ options: TaskOptions, file: StaticString = #fileID, line: Int = #line
+    ) throws -> ObjectRef<Job.Output> {
+        ObjectRef(cell: try start(TaskCell(task, options: options, file: file, line: line), inputsOf: task))
+    }
+
+    /// Submits a task with several results and returns a reference to each.
+    public func submit<Job: RemoteTask, each Value: Sendable & Codable>(
+        _ task: Job, _ options: TaskOptions = .init(), file: StaticString = #fileID, line: Int = #line
+    ) throws -> (repeat ObjectRef<each Value>) where Job.Output == Results<repeat each Value> {
+        let cell = TaskCell(task, options: options, file: file, line: line)
+        let parts = (repeat PartCell<each Value>(of: cell, file: file, line: line))
+        // Registered before the task starts, so that no result is missed.
+        PartsWaiter<Job.Output>.split(cell) { outcome in
+            switch outcome {
+            case .success(let results): repeat (each parts).succeed(each results.values)
+            case .failure(let error): repeat _ = (each parts).fail(error)
+            }
+        }
+        try start(cell, inputsOf: task)
+        return (repeat ObjectRef(cell: each parts))
+    }
+
+    /// Submits a task that returns an array of known length, and returns a reference to each element.
+    ///
+    /// The references fail with `TaskError.Cause.wrongResultCount` where the array has another length.
+    public func submit<Job: RemoteTask, Element: Sendable & Codable>(
+        _ task: Job, results count: Int, _ options: TaskOptions = .init(), file: StaticString = #fileID,
+        line: Int = #line
+    ) throws -> [ObjectRef<Element>] where Job.Output == [Element] {
+        let cell = TaskCell(task, options: options, file: file, line: line)
+        let parts = (0..<max(0, count)).map { _ in PartCell<Element>(of: cell, file: file, line: line) }
+        PartsWaiter<[Element]>.split(cell) { outcome in
+            switch outcome {
+            case .success(let values) where values.count == parts.count:
+                for (part, value) in zip(parts, values) { part.succeed(value) }
+            case .success(let values):
+                let error = cell.error(.wrongResultCount(expected: parts.count, found: values.count))
+                for part in parts { part.fail(error) }
+            case .failure(let error):
+                for part in parts { part.fail(error) }
+            }
+        }
+        try start(cell, inputsOf: task)
+        return parts.map { ObjectRef(cell: $0) }
+    }
+
+    /// Submits a task whose results come one after the other.
+    ///
+    /// - Parameter buffer: results that may wait for the consumer before the task is made to wait.
+    public func submit<Job: StreamingTask>(
+        _ task: Job, buffer: Int = 16, _ options: TaskOptions = .init(), file: StaticString = #fileID,
+        line: Int = #line
+    ) throws -> ObjectStream<Job.Element> {
+        let channel = StreamChannel<Job.Element>(limit: max(1, buffer))
+        let cell = StreamingCell(task, channel: channel, options: options, file: file, line: line)
+        PartsWaiter<Unit>.split(cell) { channel.close($0) }
+        try start(cell, inputsOf: task)
+        return ObjectStream(channel: channel, cell: cell, cluster: self)
+    }
+
+    @discardableResult
+    private func start<Cell: ObjectCell, Job>(_ cell: Cell, inputsOf task: Job) throws -> Cell {
+        do {
+            try backend.prepare(cell, demand: cell.options?.resources)
+        } catch {
+            // Nobody will see the cell; completing it lets go of whatever waits for it.
+            cell.fail(.cancelled)
+            throw error
+        }
+        let inputs = TaskInputs.of(task)
+        if inputs.isEmpty {
+            if cell.becomeReady() { backend.start(cell) }
+        } else {
+            InputGate.watch(inputs, for: cell, in: backend)
+        }
+        return cell
+    }
+
+    /// Ends a task. One that is queued never runs; one that runs is cancelled as Swift tasks are. Its reference fails
+    /// with a `TaskError` whose cause is `cancelled`. Finished tasks are not affected.
+    public func cancel<Value>(_ reference: ObjectRef<Value>) { backend.cancel(reference.cell.producer) }
+
+    // MARK: Results
+
+    /// The value of an object, once it exists.
+    ///
+    /// - Throws: `TaskError` of the task that computes it; `ClusterError.timedOut`; `CancellationError`.
+    public func get<Value>(_ reference: ObjectRef<Value>, timeout: Duration? = nil) async throws -> Value {
+        if timeout != nil { _ = try await get([reference], timeout: timeout) }
+        return try await reference.value
+    }
+
+    /// The values of objects, in the order of the references, once all exist.
+    ///
+    /// - Throws: the first error in the order of the references; `ClusterError.timedOut`; `CancellationError`.
+    public func get<Value>(_ references: [ObjectRef<Value>], timeout: Duration? = nil) async throws -> [Value] {
+        if let timeout {
+            guard try await isReady(references.map(\.cell), timeout: timeout) else {
+                throw ClusterError.timedOut(after: timeout)
+            }
+        }
+        // From the end: tasks end about in the order of submission, so that the last one's end finds nearly all
+        // complete, and this suspends a few times instead of once per object.
+        for reference in references.reversed() where !reference.cell.isComplete {
+            try await RunContext.wait(for: reference.cell)
+        }
+        var values: [Value] = []
+        values.reserveCapacity(references.count)
+        for reference in references { values.append(try reference.cell.result()) }
+        return values
+    }
+
+    private func isReady(_ cells: [ObjectCell], timeout: Duration) async throws -> Bool {
+        let deadline = ContinuousClock.now + timeout
+        for cell in cells.reversed() where !cell.isComplete {
+            let waiter = ContinuationWaiter()
+            guard cell.add(waiter) else { continue }
+            let reason = await RunContext.lending { await waiter.wait(atMost: deadline - ContinuousClock.now) }
+            guard reason == .completed || cell.isComplete else {
+                cell.remove(waiter)
+                if reason == .cancelled { throw CancellationError() }
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Waits until some of the objects exist, or have failed, or time is up.
+    ///
+    /// - Returns: the references that are ready, at most `count`, and the others; both in the order given.
+    /// - Throws: `ClusterError.invalidCount` unless 1 ≤ count ≤ references; `CancellationError`.
+    public func wait<Value>(
+        for references: [ObjectRef<Value>], count: Int = 1, timeout: Duration? = nil
+    ) async throws -> (ready: [ObjectRef<Value>], pending: [ObjectRef<Value>]) {
+        guard count >= 1, count <= references.count else {
+            throw ClusterError.invalidCount(count, references: references.count)
+        }
+        var missing = count
+        for reference in references where reference.cell.isComplete {
+            missing -= 1
+            if missing == 0 { break }
+        }
+        if missing > 0 {
+            let group = WaitGroup()
+            var registered: [(ObjectCell, Waiter)] = []
+            for (index, reference) in references.enumerated() {
+                if let waiter = group.add(reference.cell, index: index) { registered.append((reference.cell, waiter)) }
+            }
+            let outcome = await RunContext.lending { await group.take(count: count, timeout: timeout) }
+            for (cell, waiter) in registered where !cell.isComplete { cell.remove(waiter) }
+            if outcome.reason == .cancelled { throw CancellationError() }
+        }
+        var ready: [ObjectRef<Value>] = []
+        var pending: [ObjectRef<Value>] = []
+        pending.reserveCapacity(references.count)
+        for reference in references {
+            if ready.count < count, reference.cell.isComplete {
+                ready.append(reference)
+            } else {
+                pending.append(reference)
+            }
+        }
+        return (ready, pending)
+    }
+
+    /// The references in the order in which their objects come to exist, or fail.
+    public func asCompleted<Value>(_ references: [ObjectRef<Value>]) -> CompletionOrder<Value> {
+        CompletionOrder(references: references)
+    }
+
+    /// Runs a task for each element of a sequence, a bounded number of them at a time, and yields the results in the
+    /// sequence's order.
+    ///
+    /// ```swift
+    /// for try await counts in cluster.map(files, inFlight: 8, { CountWords(file: .value($0)) }) { … }
+    /// ```
+    public func map<Elements: Sequence, Job: RemoteTask>(
+        _ elements: Elements, inFlight: Int, _ options: TaskOptions = .init(), file: StaticString = #fileID,
+        line: Int = #line, _ task: @escaping (Elements.Element) -> Job
+    ) -> OrderedResults<Elements, Job> {
+        OrderedResults(
+            cluster: self, elements: elements, limit: max(1, inFlight), options: options, file: file, line: line,
+            task: task)
+    }
+}

@@ -1,0 +1,168 @@
+import ApusCore
+import Distributed
+import Synchronization
+
+extension Cluster {
+    /// Creates an actor and returns a handle to it, once it lives.
+    ///
+    /// It lives until it is stopped or killed, it dies of a crash without restarts left, or the cluster is left.
+    ///
+    /// - Throws: `ActorError.nameTaken`, `.creationFailed`; `ClusterError.infeasible`, `.closed`.
+    public func create<Blueprint: ActorBlueprint>(
+        _ blueprint: Blueprint, _ options: ActorOptions = .init(), file: StaticString = #fileID, line: Int = #line
+    ) async throws -> Blueprint.Body {
+        try await create(blueprint, options, orExisting: false, file: file, line: line)
+    }
+
+    /// The actor with a name: the one that exists, whatever its options, or a new one.
+    ///
+    /// - Throws: `ActorError.wrongType` where the one that exists is of another type; else as `create`.
+    public func getOrCreate<Blueprint: ActorBlueprint>(
+        _ blueprint: Blueprint, named name: String, _ options: ActorOptions = .init(), file: StaticString = #fileID,
+        line: Int = #line
+    ) async throws -> Blueprint.Body {
+        var options = options
+        options.name = name
+        return try await create(blueprint, options, orExisting: true, file: file, line: line)
+    }
+
+    private func create<Blueprint: ActorBlueprint>(
+        _ blueprint: Blueprint, _ options: ActorOptions, orExisting: Bool, file: StaticString, line: Int
+    ) async throws -> Blueprint.Body {
+        let prepared = try backend.store(blueprint)
+        let birth = ActorBirth(
+            options: options, type: Blueprint.Body.self, origin: Origin(file: "\(file)", line: line),
+            make: { try await prepared.make(in: $0) })
+        let id = try await backend.createActor(birth, orExisting: orExisting)
+        return try Blueprint.Body.resolve(id: id, using: actorSystem)
+    }
+
+    /// The actor with a name.
+    ///
+    /// - Throws: `ActorError.unknownName`, `.wrongType`.
+    public func actor<Body: DistributedActor>(_ type: Body.Type, named name: String) throws -> Body
+    where Body.ActorSystem == ApusActorSystem {
+        let id = try backend.actor(named: name)
+        let found = try backend.actorType(id)
+        guard found == type else { throw ActorError.wrongType(name: name, expected: "\(type)", found: "\(found)") }
+        return try Body.resolve(id: id, using: actorSystem)
+    }
+
+    /// Ends an actor after the calls that wait for it; returns when it is dead.
+    public func stop<Body: DistributedActor>(_ actor: Body) async throws where Body.ActorSystem == ApusActorSystem {
+        try await backend.stopActor(actor.id, immediately: false, restart: false)
+    }
+
+    /// Ends an actor at once; calls that run are interrupted.
+    ///
+    /// - Parameter restart: whether it may restart, as after a crash, if its options grant it.
+    public func kill<Body: DistributedActor>(_ actor: Body, restart: Bool = false) async throws
+    where Body.ActorSystem == ApusActorSystem {
+        try await backend.stopActor(actor.id, immediately: true, restart: restart)
+    }
+
+    /// Calls an actor's method without awaiting it. Calls submitted by one caller run in the order of submission.
+    ///
+    /// ```swift
+    /// let sums = try (1...1000).map { n in try cluster.submit(to: counter) { try await $0.add(n) } }
+    /// let last = try await sums[999].value
+    /// ```
+    /// - Parameter call: makes one call; further ones take their places as they are made.
+    /// - Throws: `ClusterError.closed`; `ActorError.dead`, `.unknownActor`.
+    public func submit<Body: DistributedActor, Result: Sendable & Codable>(
+        to actor: Body, file: StaticString = #fileID, line: Int = #line,
+        _ call: @escaping @Sendable (Body) async throws -> Result
+    ) throws -> ObjectRef<Result> where Body.ActorSystem == ApusActorSystem {
+        let cell = CallCell<Result>(name: "\(Body.self)", file: file, line: line)
+        try backend.prepare(cell, demand: nil)
+        let id = actor.id
+        let place = CallPlace(actor: id, place: try backend.reserveCall(to: id))
+        cell.start(
+            in: RunContext(cluster: self, cell: nil), place: place, registry: calls,
+            call: { try await call(actor) },
+            end: { [backend] in
+                if let unused = place.take(for: id) { backend.releaseCall(unused, to: id) }
+            })
+        return ObjectRef(cell: cell)
+    }
+}
+
+/// The result of a call that nobody awaits yet.
+final class CallCell<Result: Sendable & Codable>: ValueCell<Result>, @unchecked Sendable {
+    // `task` has a lock; the rest is immutable.
+    private let name: String
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    init(name: String, file: StaticString, line: Int) {
+        self.name = name
+        super.init(phase: .running, file: file, line: line)
+    }
+
+    override var taskName: String { name }
+
+    func start(
+        in context: RunContext, place: CallPlace, registry: CallRegistry,
+        call: @escaping @Sendable () async throws -> Result, end: @escaping @Sendable () -> Void
+    ) {
+        let key = ObjectIdentifier(self)
+        let started = registry.start(key) {
+            let outcome: Swift.Result<Result, any Error>
+            do {
+                outcome = .success(
+                    try await RunContext.$current.withValue(context) {
+                        try await CallPlace.$current.withValue(place) { try await call() }
+                    })
+            } catch {
+                outcome = .failure(error)
+            }
+            end()
+            self.conclude(call: outcome)
+        }
+        task.withLock { $0 = started }
+    }
+
+    private func conclude(call outcome: Swift.Result<Result, any Error>) {
+        switch outcome {
+        case .success(let value): succeed(value)
+        case .failure(let error as TaskError): fail(error)
+        case .failure(is CancellationError): fail(.cancelled)
+        case .failure(let error): fail(.failed(RemoteFailure(error)))
+        }
+    }
+
+    override func interrupt(_ reason: Stop) -> Bool {
+        let task = task.withLock { $0 }
+        task?.cancel()
+        return task != nil
+    }
+}
+
+/// The Swift tasks of calls in flight, so that none outlives its cluster.
+final class CallRegistry: Sendable {
+    private struct State {
+        var tasks: [ObjectIdentifier: Task<Void, Never>] = [:]
+        /// Ended before they were noted.
+        var ended: Set<ObjectIdentifier> = []
+    }
+
+    private let state = Mutex(State())
+
+    func start(_ key: ObjectIdentifier, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        let task = Task.immediate {
+            await body()
+            self.state.withLock { state in
+                if state.tasks.removeValue(forKey: key) == nil { state.ended.insert(key) }
+            }
+        }
+        state.withLock { state in
+            if state.ended.remove(key) == nil { state.tasks[key] = task }
+        }
+        return task
+    }
+
+    func cancelAll() async {
+        let tasks = state.withLock { Array($0.tasks.values) }
+        for task in tasks { task.cancel() }
+        for task in tasks { await task.value }
+    }
+}

@@ -1,0 +1,90 @@
+import ApusCore
+
+/// Why the cluster refuses something.
+public enum ClusterError: Error, Sendable, CustomStringConvertible {
+    /// No node can ever meet the demand.
+    case infeasible(subject: String, demand: Resources, total: Resources)
+    /// More than one graphics processor, and a fraction.
+    case fractionalDevices(subject: String, gpus: Quantity)
+    /// The cluster was left; nothing can be submitted any more.
+    case closed
+    /// `get` or `wait` was given up.
+    case timedOut(after: Duration)
+    /// `wait` for more references than given, or fewer than one.
+    case invalidCount(Int, references: Int)
+    /// An environment variable with a value that is not one of its own.
+    case invalidEnvironment(variable: String, value: String, expected: String)
+
+    public var description: String {
+        switch self {
+        case .infeasible(let subject, let demand, let total):
+            "\(subject) asks for \(demand), but the cluster has only \(total). Ask for less, or start it with more."
+        case .fractionalDevices(let subject, let gpus):
+            "\(subject) asks for \(gpus) gpus: more than one must be a whole number."
+        case .closed:
+            "The cluster was left: submit inside the body of `withCluster`."
+        case .timedOut(let limit):
+            "The objects did not exist after \(limit). They are still being computed: ask again, or cancel them."
+        case .invalidCount(let count, let references):
+            "Waiting for \(count) of \(references) references: the count must be from 1 to \(references)."
+        case .invalidEnvironment(let variable, let value, let expected):
+            "\(variable) is `\(value)`; expected \(expected)."
+        }
+    }
+}
+
+/// Why an actor does not answer.
+public enum ActorError: Error, Sendable, CustomStringConvertible {
+    /// No actor has the name.
+    case unknownName(String)
+    /// An actor has the name already.
+    case nameTaken(String)
+    /// The actor is of another type than was asked for.
+    case wrongType(name: String, expected: String, found: String)
+    /// The actor is not one of this cluster, or was created outside of it.
+    case unknownActor(ActorIdentifier)
+    /// The actor's creation failed.
+    case creationFailed(actor: String, RemoteFailure)
+    /// The actor has ended; the call did not run.
+    case dead(actor: String, reason: String)
+    /// The actor crashed or was killed during the call: whether the call had its effect is unknown.
+    case crashedDuringCall(actor: String, call: String, reason: String)
+    /// More calls wait than the actor's options allow.
+    case tooManyCalls(actor: String, limit: Int)
+    /// An actor that runs one call at a time was called from within that call: it would wait for itself for ever.
+    case wouldDeadlock(actor: String, call: String)
+
+    public var description: String {
+        switch self {
+        case .unknownName(let name):
+            "No actor is named `\(name)`. Create it first, or use `getOrCreate`."
+        case .nameTaken(let name):
+            "An actor named `\(name)` exists already. Choose another name, or use `getOrCreate`."
+        case .wrongType(let name, let expected, let found):
+            "The actor `\(name)` is a \(found), not a \(expected)."
+        case .unknownActor(let id):
+            "\(id) is not an actor of this cluster. Create actors with `cluster.create`."
+        case .creationFailed(let actor, let failure):
+            "The actor \(actor) could not be created: \(failure)"
+        case .dead(let actor, let reason):
+            "The actor \(actor) is dead: \(reason)"
+        case .crashedDuringCall(let actor, let call, let reason):
+            "The actor \(actor) crashed during \(call): \(reason). The call may have had its effect; "
+                + "`maxTaskRetries` repeats such calls."
+        case .tooManyCalls(let actor, let limit):
+            "\(limit) calls wait for the actor \(actor) already. Await some before making more."
+        case .wouldDeadlock(let actor, let call):
+            "The call \(call) waits for the actor \(actor), which waits for this call. "
+                + "Call the method directly, or create the actor with `concurrency` above 1."
+        }
+    }
+}
+
+/// Thrown by an actor's method to end the actor: its state cannot be trusted any more. It restarts if its options say so.
+///
+/// Whatever else a method throws is the call's failure, and the actor lives on.
+public struct ActorCrash: Error, Sendable, CustomStringConvertible {
+    public let reason: String
+    public init(_ reason: String) { self.reason = reason }
+    public var description: String { reason }
+}

@@ -1,0 +1,79 @@
+import ApusCore
+
+/// Which failures of a task are tried again.
+public struct RetryPolicy: Sendable {
+    package let matches: @Sendable (TaskError) -> Bool
+
+    /// Failures for which `matches` answers true. It is asked in the submitter's process.
+    public static func when(_ matches: @escaping @Sendable (TaskError) -> Bool) -> RetryPolicy {
+        RetryPolicy(matches: matches)
+    }
+
+    /// What the system does to a task: its worker died. Not what the task throws, nor a timeout.
+    public static let systemFailures = when { if case .workerCrashed = $0.cause { true } else { false } }
+
+    /// Whatever the task throws, its timeout, and what the system does to it.
+    public static let anyError = when { !$0.isCancellation }
+
+    /// Errors of one type that the task throws, and what the system does to it.
+    public static func errors<Failure: Error>(_ type: Failure.Type) -> RetryPolicy {
+        when { $0.underlying is Failure || systemFailures.matches($0) }
+    }
+}
+
+/// How a task is to be run.
+public struct TaskOptions: Sendable {
+    /// What the task holds while it runs; the default is one processor.
+    public var resources: Resources
+    /// Further attempts after the first; −1 for no limit.
+    public var retries: Int
+    public var retryOn: RetryPolicy
+    /// The longest that an attempt may run.
+    public var timeout: Duration?
+    /// The name in errors and listings; the type's where nil.
+    public var name: String?
+
+    /// - Parameters:
+    ///   - memory: bytes.
+    ///   - resources: amounts of the resources that the cluster was given names for.
+    ///   - retries: where nil, three for system failures. A number given without `retryOn` counts for any error.
+    public init(
+        cpus: Quantity = 1, gpus: Quantity = 0, memory: Int64 = 0, resources: [String: Quantity] = [:],
+        retries: Int? = nil, retryOn: RetryPolicy? = nil, timeout: Duration? = nil, name: String? = nil
+    ) {
+        self.resources = Resources(cpus: cpus, gpus: gpus, memory: memory, custom: resources)
+        self.retries = retries ?? 3
+        self.retryOn = retryOn ?? (retries == nil ? .systemFailures : .anyError)
+        self.timeout = timeout
+        self.name = name
+    }
+}
+
+/// How an actor is to be kept.
+public struct ActorOptions: Sendable {
+    /// The name by which it is found; unique in the cluster.
+    public var name: String?
+    /// What the actor holds from its creation to its end.
+    public var resources: Resources
+    /// Restarts after crashes; −1 for no limit. The state begins anew.
+    public var maxRestarts: Int
+    /// Further attempts of a call that a crash interrupted, −1 for no limit. With 0 a call runs at most once.
+    public var maxTaskRetries: Int
+    /// Calls that may run at once. With 1, calls run one after the other, each to its end.
+    public var concurrency: Int
+    /// Calls that may wait; further ones fail with `ActorError.tooManyCalls`.
+    public var maxPendingCalls: Int
+
+    public init(
+        name: String? = nil, cpus: Quantity = 0, gpus: Quantity = 0, memory: Int64 = 0,
+        resources: [String: Quantity] = [:], maxRestarts: Int = 0, maxTaskRetries: Int = 0, concurrency: Int = 1,
+        maxPendingCalls: Int = .max
+    ) {
+        self.name = name
+        self.resources = Resources(cpus: cpus, gpus: gpus, memory: memory, custom: resources)
+        self.maxRestarts = maxRestarts
+        self.maxTaskRetries = maxTaskRetries
+        self.concurrency = max(1, concurrency)
+        self.maxPendingCalls = max(1, maxPendingCalls)
+    }
+}

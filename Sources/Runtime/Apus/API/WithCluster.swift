@@ -1,0 +1,115 @@
+import ApusCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// How far embedded tasks are kept apart.
+public enum EmbeddedIsolation: Sendable {
+    /// Tasks, arguments and results are passed as they are.
+    case shared
+    /// They pass through their bytes, as between processes: slower, and shows what would not survive the way.
+    case encoded
+}
+
+/// Where a program's tasks run.
+public struct ClusterConfiguration: Sendable {
+    enum Kind: Sendable {
+        case embedded(Resources, EmbeddedIsolation)
+    }
+
+    let kind: Kind
+
+    /// In this process; nothing is started but threads.
+    ///
+    /// - Parameters:
+    ///   - cpus: processors to use; all of the machine's where nil.
+    ///   - memory: bytes that tasks may ask for; all of the machine's where nil.
+    ///   - resources: amounts of resources that the program names.
+    public static func embedded(
+        cpus: Quantity? = nil, gpus: Quantity = 0, memory: Int64? = nil, resources: [String: Quantity] = [:],
+        isolation: EmbeddedIsolation = .shared
+    ) -> ClusterConfiguration {
+        ClusterConfiguration(
+            kind: .embedded(
+                Resources(
+                    cpus: cpus ?? Quantity(Machine.processors), gpus: gpus, memory: memory ?? Machine.memory,
+                    custom: resources), isolation))
+    }
+
+    /// As the environment says; `embedded` where it says nothing.
+    ///
+    /// `APUS_CLUSTER` names the backend (`embedded`), `APUS_CPUS` the number of processors, `APUS_ISOLATION` how far
+    /// embedded tasks are kept apart (`shared` or `encoded`).
+    ///
+    /// - Throws: `ClusterError.invalidEnvironment`.
+    public static var fromEnvironment: ClusterConfiguration {
+        get throws {
+            func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+            if let name = variable("APUS_CLUSTER"), name != "embedded" {
+                throw ClusterError.invalidEnvironment(variable: "APUS_CLUSTER", value: name, expected: "embedded")
+            }
+            var cpus: Quantity?
+            if let text = variable("APUS_CPUS") {
+                guard let value = Double(text), value > 0, value <= 4096 else {
+                    throw ClusterError.invalidEnvironment(
+                        variable: "APUS_CPUS", value: text, expected: "a number from 0.0001 to 4096")
+                }
+                cpus = Quantity(value)
+            }
+            var isolation = EmbeddedIsolation.shared
+            switch variable("APUS_ISOLATION") {
+            case nil, "shared": break
+            case "encoded": isolation = .encoded
+            case let other?:
+                throw ClusterError.invalidEnvironment(
+                    variable: "APUS_ISOLATION", value: other, expected: "shared or encoded")
+            }
+            return .embedded(cpus: cpus, isolation: isolation)
+        }
+    }
+}
+
+/// Runs a program's body with a cluster, and ends all that it started when the body ends.
+///
+/// ```swift
+/// try await withCluster(.fromEnvironment) { cluster in
+///     let sum = try cluster.submit(Add(left: 1, right: 2))
+///     print(try await sum.value)
+/// }
+/// ```
+/// When the body returns or throws, tasks that are left are cancelled and awaited, and actors end.
+public func withCluster<Result>(
+    _ configuration: ClusterConfiguration, isolation: isolated (any Actor)? = #isolation,
+    _ body: (Cluster) async throws -> Result
+) async throws -> Result {
+    let backend: any Backend
+    let cluster: Cluster
+    switch configuration.kind {
+    case .embedded(let resources, let isolation):
+        let embedded = EmbeddedBackend(resources: resources, isolation: isolation)
+        backend = embedded
+        cluster = Cluster(backend: embedded)
+        embedded.attach(cluster)
+    }
+    let outcome: Swift.Result<Result, any Error>
+    do {
+        outcome = .success(
+            try await RunContext.$current.withValue(RunContext(cluster: cluster, cell: nil)) { try await body(cluster) })
+    } catch {
+        outcome = .failure(error)
+    }
+    await backend.shutdown()
+    await cluster.calls.cancelAll()
+    return try outcome.get()
+}
+
+/// What this machine has.
+enum Machine {
+    static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+    static var memory: Int64 { Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE))) }
+}

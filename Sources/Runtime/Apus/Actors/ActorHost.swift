@@ -1,0 +1,325 @@
+import ApusCore
+import Distributed
+import Synchronization
+
+/// One Swift task that runs an actor's calls, one after the other.
+final class ActorLane: Sendable {
+    private enum Handle {
+        case starting
+        case started(Task<Void, Never>)
+        case cancelled
+    }
+
+    private let handle = Mutex<Handle>(.starting)
+
+    var isCancelled: Bool { handle.withLock { if case .cancelled = $0 { true } else { false } } }
+
+    func start(on threads: WorkerThreads, _ body: @escaping @Sendable (ActorLane) async -> Void) {
+        let task = Task(executorPreference: threads) { await body(self) }
+        let cancel = handle.withLock { handle in
+            if case .cancelled = handle { return true }
+            handle = .started(task)
+            return false
+        }
+        if cancel { task.cancel() }
+    }
+
+    func cancel() {
+        let task: Task<Void, Never>? = handle.withLock { handle in
+            defer { handle = .cancelled }
+            if case .started(let task) = handle { return task }
+            return nil
+        }
+        task?.cancel()
+    }
+}
+
+/// An actor that lives in this process: its instance, its mailbox and its restarts.
+final class ActorHost: Sendable {
+    let id: ActorIdentifier
+    let birth: ActorBirth
+    private let system: ApusActorSystem
+    private let cluster: Cluster
+    private let threads: WorkerThreads
+    /// Called once when the actor is dead.
+    private let onDeath: @Sendable () -> Void
+
+    fileprivate enum Life {
+        case starting
+        case alive(any DistributedActor)
+        case dead(reason: String)
+    }
+
+    fileprivate struct State {
+        var life = Life.starting
+        var mailbox: Mailbox<ActorCall>
+        var restartsLeft: Int
+        /// Counts instances, so that a crash of an earlier one does not end its successor.
+        var generation = 0
+        var running: [ObjectIdentifier: ActorCall] = [:]
+        var lanes: [ObjectIdentifier: ActorLane] = [:]
+        var isStopping = false
+        var onIdle: [UnsafeContinuation<Void, Never>] = []
+    }
+
+    private let state: Mutex<State>
+    /// Holds the actor's resources; it lives as long as the host.
+    private let holder = Mutex<ObjectCell?>(nil)
+
+    func keep(_ cell: ObjectCell) { holder.withLock { $0 = cell } }
+
+    init(
+        id: ActorIdentifier, birth: ActorBirth, cluster: Cluster, threads: WorkerThreads,
+        onDeath: @escaping @Sendable () -> Void
+    ) {
+        self.id = id
+        self.birth = birth
+        self.cluster = cluster
+        system = cluster.actorSystem
+        self.threads = threads
+        self.onDeath = onDeath
+        state = Mutex(
+            State(
+                mailbox: Mailbox(concurrency: birth.options.concurrency), restartsLeft: birth.options.maxRestarts))
+    }
+
+    // MARK: Life
+
+    /// Makes the instance, and lets the calls that wait begin.
+    func make() async throws(ActorError) {
+        let instance: any DistributedActor
+        do {
+            let context = RunContext(cluster: cluster, cell: nil, actors: [id])
+            instance = try await RunContext.$current.withValue(context) {
+                try await ApusActorSystem.$birth.withValue(id) { try await birth.make(system) }
+            }
+        } catch {
+            let failure = RemoteFailure(error)
+            die("its creation failed: \(failure)")
+            throw .creationFailed(actor: birth.name, failure)
+        }
+        let isDead = state.withLock { state in
+            guard case .starting = state.life else { return true }
+            state.life = .alive(instance)
+            state.mailbox.isOpen = true
+            return false
+        }
+        if isDead { throw deadError }
+        pump()
+    }
+
+    private var deadError: ActorError {
+        let reason = state.withLock { if case .dead(let reason) = $0.life { reason } else { "it is restarting" } }
+        return .dead(actor: birth.name, reason: reason)
+    }
+
+    /// The instance is lost. It is made again while restarts are left, else the actor is dead.
+    private func crash(generation: Int, reason: String, restarting: Bool = true) {
+        let restart: Bool? = state.withLock { state in
+            guard state.generation == generation, case .alive = state.life else { return nil }
+            state.generation += 1
+            state.life = .starting
+            state.mailbox.isOpen = false
+            guard restarting, state.restartsLeft != 0 else { return false }
+            if state.restartsLeft > 0 { state.restartsLeft -= 1 }
+            return true
+        }
+        guard let restart else { return }
+        guard restart else { return die(reason) }
+        ActorLane().start(on: threads) { [self] lane in
+            register(lane)
+            // A failed creation ends the actor and fails its calls; there is nobody else to tell.
+            try? await make()
+            unregister(lane)
+        }
+    }
+
+    private func die(_ reason: String) {
+        let calls: [ActorCall]? = state.withLock { state in
+            if case .dead = state.life { return nil }
+            state.life = .dead(reason: reason)
+            state.mailbox.isOpen = false
+            return state.mailbox.drain()
+        }
+        guard let calls else { return }
+        for call in calls { call.finish(.failed(ActorError.dead(actor: birth.name, reason: reason))) }
+        onDeath()
+    }
+
+    /// Ends the actor after the calls that wait.
+    func stop() async {
+        await idle { $0.isStopping = true } until: { $0.mailbox.isIdle || !$0.isAlive }
+        die("it was stopped")
+    }
+
+    /// Ends the instance at once: calls that run are interrupted.
+    func kill(reason: String, restart: Bool) {
+        let (generation, running, lanes) = state.withLock { state in
+            (state.generation, Array(state.running.values), Array(state.lanes.values))
+        }
+        crash(generation: generation, reason: reason, restarting: restart)
+        if !restart { die(reason) }
+        // Calls with retries left are taken up again by their lanes; the others' callers learn at once.
+        for call in running where !mayRetry(call) { call.finish(.failed(crashed(call, reason))) }
+        for lane in lanes { lane.cancel() }
+    }
+
+    /// Suspends until no call runs any more.
+    func drained() async { await idle { _ in } until: { $0.lanes.isEmpty } }
+
+    private func idle(_ change: (inout State) -> Void, until isIdle: (State) -> Bool) async {
+        while true {
+            await withUnsafeContinuation { continuation in
+                let now = state.withLock { state in
+                    change(&state)
+                    if isIdle(state) { return true }
+                    state.onIdle.append(continuation)
+                    return false
+                }
+                if now { continuation.resume() }
+            }
+            if state.withLock({ isIdle($0) }) { return }
+        }
+    }
+
+    // MARK: Calls
+
+    func reserve() -> UInt64 { state.withLock { $0.mailbox.reserve() } }
+
+    func release(_ place: UInt64) {
+        state.withLock { $0.mailbox.release(place) }
+        pump()
+    }
+
+    func enqueue(_ call: ActorCall, place: UInt64?) throws(ActorError) {
+        let refusal: ActorError? = state.withLock { state in
+            if case .dead(let reason) = state.life { return .dead(actor: birth.name, reason: reason) }
+            if state.isStopping { return .dead(actor: birth.name, reason: "it was stopped") }
+            guard state.mailbox.count < birth.options.maxPendingCalls || place != nil else {
+                return .tooManyCalls(actor: birth.name, limit: birth.options.maxPendingCalls)
+            }
+            // The caller's chain is only a hint where a call was made from a Swift task that nobody awaits.
+            if state.mailbox.concurrency == 1, call.callers.contains(id), state.mailbox.running > 0 {
+                return .wouldDeadlock(actor: birth.name, call: "\(call.name)")
+            }
+            if let place { state.mailbox.fill(place, with: call) } else { state.mailbox.append(call) }
+            return nil
+        }
+        if let refusal { throw refusal }
+        pump()
+    }
+
+    private func pump() {
+        while let call = state.withLock({ $0.mailbox.start() }) {
+            let lane = ActorLane()
+            register(lane)
+            lane.start(on: threads) { [self] lane in
+                var next: ActorCall? = call
+                while let call = next {
+                    await execute(call, on: lane)
+                    let isCancelled = lane.isCancelled
+                    next = state.withLock { state in
+                        state.mailbox.finish()
+                        return isCancelled ? nil : state.mailbox.start()
+                    }
+                }
+                unregister(lane)
+                pump()
+            }
+        }
+    }
+
+    private func register(_ lane: ActorLane) { state.withLock { $0.lanes[ObjectIdentifier(lane)] = lane } }
+
+    private func unregister(_ lane: ActorLane) {
+        let idle = state.withLock { state in
+            state.lanes[ObjectIdentifier(lane)] = nil
+            defer { state.onIdle = [] }
+            return state.onIdle
+        }
+        for continuation in idle { continuation.resume() }
+    }
+
+    private func execute(_ call: ActorCall, on lane: ActorLane) async {
+        let key = ObjectIdentifier(call)
+        let (instance, generation) = state.withLock { state in
+            guard case .alive(let instance) = state.life else { return (nil as (any DistributedActor)?, state.generation) }
+            state.running[key] = call
+            return (instance, state.generation)
+        }
+        guard let instance else { return retry(call, reason: "it ended before the call began") }
+        guard call.begin(on: lane) else { return state.withLock { _ = $0.running.removeValue(forKey: key) } }
+        let handler = ApusResultHandler(system: system)
+        var decoder = ApusInvocationDecoder(call: call, system: system)
+        let context = RunContext(cluster: cluster, cell: nil, actors: call.callers + [id])
+        var reply: ActorCall.Reply
+        do {
+            try await RunContext.$current.withValue(context) {
+                try await run(call, on: instance, decoder: &decoder, handler: handler)
+            }
+            reply = handler.reply ?? .void
+        } catch {
+            reply = .failed(error)
+        }
+        call.endAttempt()
+        state.withLock { _ = $0.running.removeValue(forKey: key) }
+        let isLost = state.withLock { $0.generation != generation }
+        if case .failed(let error) = reply {
+            if isLost { return retry(call, reason: "it was killed") }
+            if let crash = error as? ActorCrash {
+                self.crash(generation: generation, reason: crash.reason)
+                return retry(call, reason: crash.reason)
+            }
+            reply = .failed(passed(error, of: call))
+        }
+        call.finish(reply)
+    }
+
+    private func run<Body: DistributedActor>(
+        _ call: ActorCall, on body: Body, decoder: inout ApusInvocationDecoder, handler: ApusResultHandler
+    ) async throws {
+        try await system.executeDistributedTarget(
+            on: body, target: RemoteCallTarget(call.method), invocationDecoder: &decoder, handler: handler)
+    }
+
+    /// The error as the caller sees it: the method's own, with its name and the actor's origin.
+    private func passed(_ error: any Error, of call: ActorCall) -> any Error {
+        if error is CancellationError || error is ActorError || error is CodingError { return error }
+        var failure = RemoteFailure(error)
+        if system.encodesCalls {
+            do {
+                failure = try Payload(encoding: failure).decode(RemoteFailure.self)
+            } catch {
+                return error
+            }
+        }
+        return TaskError(
+            cause: .failed(failure), task: "\(birth.name).\(call.name)", origin: birth.origin, attempts: call.attempts)
+    }
+
+    private func mayRetry(_ call: ActorCall) -> Bool {
+        // Without an attempt nothing can have happened twice.
+        let limit = birth.options.maxTaskRetries
+        return call.attempts == 0 || limit < 0 || call.attempts <= limit
+    }
+
+    private func crashed(_ call: ActorCall, _ reason: String) -> ActorError {
+        call.attempts == 0
+            ? deadError : .crashedDuringCall(actor: birth.name, call: "\(call.name)", reason: reason)
+    }
+
+    /// After a crash: the call goes first again while it has retries left, else its caller learns.
+    private func retry(_ call: ActorCall, reason: String) {
+        let again = state.withLock { state in
+            if case .dead = state.life { return false }
+            guard mayRetry(call) else { return false }
+            state.mailbox.retry(call)
+            return true
+        }
+        if !again { call.finish(.failed(crashed(call, reason))) }
+    }
+}
+
+extension ActorHost.State {
+    fileprivate var isAlive: Bool { if case .dead = life { false } else { true } }
+}

@@ -1,0 +1,76 @@
+import ApusCore
+import Distributed
+import Synchronization
+
+/// The system of Apus's distributed actors.
+///
+/// Actors are created by `Cluster.create`, which makes them where they will live and returns a handle. All calls through
+/// handles pass through the actor's mailbox, wherever it lives: they run one after the other (or as many at once as the
+/// actor's options allow), those of one caller in their order.
+public final class ApusActorSystem: DistributedActorSystem, Sendable {
+    public typealias ActorID = ActorIdentifier
+    public typealias SerializationRequirement = Codable & Sendable
+    public typealias InvocationEncoder = ApusInvocationEncoder
+    public typealias InvocationDecoder = ApusInvocationDecoder
+    public typealias ResultHandler = ApusResultHandler
+
+    /// The identity of the actor that is being created by the code that sees it.
+    @TaskLocal static var birth: ActorIdentifier?
+
+    let backend: any Backend
+    let encodesCalls: Bool
+    /// For actors made outside `Cluster.create`, which nobody else can call.
+    private let unowned = Atomic<UInt64>(0)
+
+    init(backend: any Backend) {
+        self.backend = backend
+        encodesCalls = (backend as? EmbeddedBackend)?.isolation != .shared
+    }
+
+    var userInfo: [CodingUserInfoKey: any Sendable] { [.actorSystemKey: self] }
+
+    /// Always a handle: also where the actor lives here, calls go through its mailbox.
+    public func resolve<Body: DistributedActor>(id: ActorIdentifier, as type: Body.Type) throws -> Body?
+    where Body.ID == ActorIdentifier { nil }
+
+    public func assignID<Body: DistributedActor>(_ type: Body.Type) -> ActorIdentifier where Body.ID == ActorIdentifier {
+        Self.birth ?? ActorIdentifier(
+            owner: .max, number: unowned.wrappingAdd(1, ordering: .relaxed).newValue)
+    }
+
+    public func actorReady<Body: DistributedActor>(_ actor: Body) where Body.ID == ActorIdentifier {}
+    public func resignID(_ id: ActorIdentifier) {}
+    public func makeInvocationEncoder() -> ApusInvocationEncoder { ApusInvocationEncoder(system: self) }
+
+    public func remoteCall<Body: DistributedActor, Failure: Error, Success: Codable & Sendable>(
+        on actor: Body, target: RemoteCallTarget, invocation: inout ApusInvocationEncoder, throwing: Failure.Type,
+        returning: Success.Type
+    ) async throws -> Success where Body.ID == ActorIdentifier {
+        switch try await send(target, invocation, to: actor.id) {
+        case .value(let value):
+            guard let value = value as? Success else {
+                throw CodingError.typeMismatch(path: "\(target)", expected: "\(returning)", found: "\(type(of: value))")
+            }
+            return value
+        case .encoded(let payload): return try payload.decode(Success.self, userInfo: userInfo)
+        case .void: throw CodingError.typeMismatch(path: "\(target)", expected: "\(returning)", found: "nothing")
+        case .failed(let error): throw error
+        }
+    }
+
+    public func remoteCallVoid<Body: DistributedActor, Failure: Error>(
+        on actor: Body, target: RemoteCallTarget, invocation: inout ApusInvocationEncoder, throwing: Failure.Type
+    ) async throws where Body.ID == ActorIdentifier {
+        if case .failed(let error) = try await send(target, invocation, to: actor.id) { throw error }
+    }
+
+    private func send(
+        _ target: RemoteCallTarget, _ invocation: ApusInvocationEncoder, to actor: ActorIdentifier
+    ) async throws -> ActorCall.Reply {
+        let call = ActorCall(
+            target: target, arguments: invocation.arguments, substitutions: invocation.substitutions,
+            callers: RunContext.current?.actors ?? [])
+        try backend.call(call, on: actor, place: CallPlace.current?.take(for: actor))
+        return try await call.reply()
+    }
+}

@@ -1,1 +1,0 @@
-// Apus: see Documentation/Architecture.md.

@@ -1,0 +1,44 @@
+import ApusCore
+import Distributed
+
+/// Where tasks and actors run. Embedded, local processes, a cluster and other engines stand behind this protocol.
+///
+/// The front (`Cluster`) does what is the same everywhere: it makes the cells, waits for inputs, and answers `get`,
+/// `wait` and iteration from the cells. A backend takes tasks whose inputs are complete and completes their cells; it
+/// may run them in place (`ObjectCell.execute`) or elsewhere (`ObjectCell.payload`).
+package protocol Backend: AnyObject, Sendable {
+    /// All resources there are.
+    var total: Resources { get }
+    /// What is free now; processors can be below zero for moments.
+    var available: Resources { get }
+
+    /// Checks a demand before anything is submitted with it.
+    ///
+    /// - Throws: `ClusterError.infeasible`, `.closed`.
+    func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError)
+
+    /// Takes a prepared task whose inputs are complete; its cell will be completed, whatever happens.
+    func start(_ cell: ObjectCell)
+
+    /// Ends a task: one that is queued never runs, one that runs is interrupted. Its cell is completed at once.
+    func cancel(_ cell: ObjectCell)
+
+    /// A running task waits for an object, and goes on.
+    func taskBlocked(_ cell: ObjectCell)
+    func taskUnblocked(_ cell: ObjectCell)
+
+    /// Makes a value ready to be referred to: `embedded` copies it through its bytes if it isolates.
+    func store<Value: Sendable & Codable>(_ value: Value) throws(CodingError) -> Value
+
+    /// Creates an actor, or finds the one that has the name if `existing` is allowed.
+    func createActor(_ birth: ActorBirth, orExisting: Bool) async throws -> ActorIdentifier
+    func actor(named name: String) throws(ActorError) -> ActorIdentifier
+    func actorType(_ id: ActorIdentifier) throws(ActorError) -> any DistributedActor.Type
+    func reserveCall(to actor: ActorIdentifier) throws(ActorError) -> UInt64
+    func releaseCall(_ place: UInt64, to actor: ActorIdentifier)
+    func call(_ call: ActorCall, on actor: ActorIdentifier, place: UInt64?) throws(ActorError)
+    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws(ActorError)
+
+    /// Cancels everything and returns when nothing runs any more.
+    func shutdown() async
+}

@@ -1,0 +1,223 @@
+import ApusCore
+import Synchronization
+
+/// Runs tasks and actors in this process, on threads of their own.
+final class EmbeddedBackend: Backend {
+    let isolation: EmbeddedIsolation
+    let total: Resources
+    /// Threads for tasks that hold processors: as many as there are processors.
+    private let workers: WorkerThreads
+    /// Threads for actors and tasks without processors, so that they answer while all workers compute.
+    let auxiliary: WorkerThreads
+    private let clusterBox = Mutex<WeakCluster>(WeakCluster())
+    let actors = ActorDirectory()
+
+    private struct WeakCluster {
+        weak var cluster: Cluster?
+    }
+
+    /// What was submitted and not yet looked at, newest first: a stack that submitters push onto without a lock.
+    private let inbox = Atomic<Unmanaged<ObjectCell>?>(nil)
+    /// Whether a standard task could start at once: then its submitter must look after it.
+    private let hasFreeProcessor = Atomic(true)
+    private let closing = Atomic(false)
+
+    private struct Core {
+        var dispatcher: Dispatcher<ObjectCell>
+        var runners: [ObjectIdentifier: Runner] = [:]
+        var onIdle: [UnsafeContinuation<Void, Never>] = []
+    }
+
+    private let core: Mutex<Core>
+
+    init(resources: Resources, isolation: EmbeddedIsolation) {
+        total = resources
+        self.isolation = isolation
+        let processors = max(1, Int(resources.cpus.value.rounded(.up)))
+        workers = WorkerThreads(count: processors)
+        auxiliary = WorkerThreads(count: max(2, processors))
+        core = Mutex(Core(dispatcher: Dispatcher(total: resources)))
+    }
+
+    var isClosing: Bool { closing.load(ordering: .acquiring) }
+    var available: Resources { core.withLock { $0.dispatcher.available } }
+
+    /// The cluster that fronts this backend; it outlives all that runs.
+    var cluster: Cluster {
+        guard let cluster = clusterBox.withLock({ $0.cluster }) else { preconditionFailure("a task outlived its cluster") }
+        return cluster
+    }
+
+    func attach(_ cluster: Cluster) { clusterBox.withLock { $0.cluster = cluster } }
+
+    // MARK: Submitting
+
+    func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
+        guard !isClosing else { throw .closed }
+        guard let demand else { return }
+        guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
+            throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
+        }
+        guard let shape = core.withLock({ $0.dispatcher.shape(for: demand) }) else {
+            throw .infeasible(subject: cell.taskName, demand: demand, total: total)
+        }
+        cell.shape = shape
+    }
+
+    func start(_ cell: ObjectCell) {
+        let node = Unmanaged.passRetained(cell)
+        var head = inbox.load(ordering: .relaxed)
+        while true {
+            cell.next = head
+            let (exchanged, found) = inbox.compareExchange(
+                expected: head, desired: node, ordering: .sequentiallyConsistent)
+            if exchanged { break }
+            head = found
+        }
+        // A standard task waits for a runner to end if no processor is free; the flag is set before the inbox is looked
+        // at for the last time, so that one of the two sees the other.
+        if cell.shape != .standard || hasFreeProcessor.load(ordering: .sequentiallyConsistent) || isClosing { admit() }
+    }
+
+    /// Starts what can be started now.
+    private func admit() {
+        var started: [(Runner, ObjectCell)] = []
+        var refused: [ObjectCell] = []
+        core.withLock { core in admit(&core, into: &started, refused: &refused) }
+        for (runner, cell) in started { runner.start(with: cell) }
+        for cell in refused { cell.fail(.cancelled) }
+    }
+
+    private func admit(
+        _ core: inout Core, into started: inout [(Runner, ObjectCell)], refused: inout [ObjectCell]
+    ) {
+        repeat {
+            takeInbox(&core)
+            if isClosing {
+                refused.append(contentsOf: core.dispatcher.drain())
+            }
+            while let (cell, shape) = core.dispatcher.admit() {
+                let runner = Runner(backend: self, threads: threads(for: shape, in: core.dispatcher))
+                core.runners[ObjectIdentifier(runner)] = runner
+                started.append((runner, cell))
+            }
+            hasFreeProcessor.store(core.dispatcher.hasFreeProcessor, ordering: .sequentiallyConsistent)
+        } while inbox.load(ordering: .sequentiallyConsistent) != nil
+    }
+
+    /// Moves what was submitted into the dispatcher's queues, oldest first.
+    private func takeInbox(_ core: inout Core) {
+        guard inbox.load(ordering: .relaxed) != nil else { return }
+        var newest = inbox.exchange(nil, ordering: .acquiringAndReleasing)
+        var oldest: Unmanaged<ObjectCell>?
+        while let node = newest {
+            newest = node._withUnsafeGuaranteedRef { cell in
+                let next = cell.next
+                cell.next = oldest
+                return next
+            }
+            oldest = node
+        }
+        while let node = oldest {
+            let cell = node.takeRetainedValue()
+            oldest = cell.next
+            cell.next = nil
+            core.dispatcher.enqueue(cell, shape: cell.shape)
+        }
+    }
+
+    private func threads(
+        for shape: Dispatcher<ObjectCell>.Shape, in dispatcher: borrowing Dispatcher<ObjectCell>
+    ) -> WorkerThreads {
+        shape == .standard || dispatcher.demand(of: shape).cpus > .zero ? workers : auxiliary
+    }
+
+    // MARK: Running
+
+    /// The task that a runner takes after another; nil where the runner is to end.
+    func next(
+        after cell: ObjectCell, execution: ObjectCell.Execution, on runner: Runner, threads: WorkerThreads
+    ) -> ObjectCell? {
+        if execution == .ended, let next = core.withLock({ core in
+            takeInbox(&core)
+            return core.dispatcher.replace(cell.shape)
+        }) { return next }
+
+        var started: [(Runner, ObjectCell)] = []
+        var refused: [ObjectCell] = []
+        var next: ObjectCell?
+        var idle: [UnsafeContinuation<Void, Never>] = []
+        core.withLock { core in
+            if execution != .keepsResources { core.dispatcher.finish(cell.shape) }
+            if execution == .again || execution == .againElsewhere {
+                core.dispatcher.enqueue(cell, shape: cell.shape)
+            }
+            admit(&core, into: &started, refused: &refused)
+            let canGoOn = execution == .ended || execution == .again || execution == .keepsResources
+            if canGoOn, let index = started.firstIndex(where: { _, cell in
+                self.threads(for: cell.shape, in: core.dispatcher) === threads
+            }) {
+                let (unused, taken) = started.remove(at: index)
+                core.runners[ObjectIdentifier(unused)] = nil
+                next = taken
+            } else {
+                core.runners[ObjectIdentifier(runner)] = nil
+                if core.runners.isEmpty { swap(&idle, &core.onIdle) }
+            }
+        }
+        for (runner, cell) in started { runner.start(with: cell) }
+        for cell in refused { cell.fail(.cancelled) }
+        for continuation in idle { continuation.resume() }
+        return next
+    }
+
+    func taskBlocked(_ cell: ObjectCell) {
+        core.withLock { $0.dispatcher.block(cell.shape) }
+        admit()
+    }
+
+    func taskUnblocked(_ cell: ObjectCell) {
+        core.withLock { core in
+            core.dispatcher.unblock(cell.shape)
+            hasFreeProcessor.store(core.dispatcher.hasFreeProcessor, ordering: .sequentiallyConsistent)
+        }
+    }
+
+    func cancel(_ cell: ObjectCell) {
+        cell.interrupt(.cancelled)
+        cell.fail(.cancelled)
+    }
+
+    /// Gives back what an actor held.
+    func release(_ shape: Dispatcher<ObjectCell>.Shape) {
+        core.withLock { $0.dispatcher.finish(shape) }
+        admit()
+    }
+
+    func store<Value: Sendable & Codable>(_ value: Value) throws(CodingError) -> Value {
+        isolation == .shared ? value : try Payload(encoding: value).decode(Value.self)
+    }
+
+    // MARK: Ending
+
+    func shutdown() async {
+        closing.store(true, ordering: .sequentiallyConsistent)
+        await actors.stopAll()
+        while true {
+            admit()
+            let running = core.withLock { Array($0.runners.values) }
+            if running.isEmpty { break }
+            for runner in running { runner.cancel() }
+            await withUnsafeContinuation { continuation in
+                let isIdle = core.withLock { core in
+                    if core.runners.isEmpty { return true }
+                    core.onIdle.append(continuation)
+                    return false
+                }
+                if isIdle { continuation.resume() }
+            }
+        }
+        workers.stop()
+        auxiliary.stop()
+    }
+}

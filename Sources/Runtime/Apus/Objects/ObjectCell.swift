@@ -1,0 +1,240 @@
+import ApusCore
+import Synchronization
+
+/// The owner's record of one object: its place in the program, its state, and who waits for it.
+///
+/// One class instance per object, and for a task's result the same instance is the task: submitting costs one allocation.
+/// Subclasses add the value and what is to be done.
+package class ObjectCell: @unchecked Sendable {
+    // `guarded` has its own lock; `failure` and the subclasses' value are written once before `isComplete` is set with
+    // release ordering, and read only after it was seen with acquire ordering; `next` belongs to whoever holds the cell
+    // in a queue; the rest is immutable.
+
+    enum Phase: UInt8 {
+        /// Inputs are missing.
+        case waiting
+        case queued
+        case running
+        case complete
+    }
+
+    enum Stop: Sendable {
+        case cancelled
+        case timedOut(Duration)
+    }
+
+    struct Guarded {
+        var phase: Phase
+        /// Why the attempt that runs is to end early.
+        var stop: Stop?
+        var attempts: UInt32 = 0
+        var runner: Runner?
+        /// Most objects have at most one waiter.
+        var waiter: Waiter?
+        var moreWaiters: [Waiter] = []
+    }
+
+    let guarded: Mutex<Guarded>
+    private let complete: Atomic<Bool>
+    private(set) var failure: FailureBox?
+    private let file: StaticString
+    private let line: UInt32
+    /// The cell pushed before this one, while it is in a backend's inbox.
+    var next: Unmanaged<ObjectCell>?
+    /// The class of its demand, given by the backend.
+    var shape = Dispatcher<ObjectCell>.Shape.standard
+
+    final class FailureBox: Sendable {
+        let error: TaskError
+        init(_ error: TaskError) { self.error = error }
+    }
+
+    init(phase: Phase, file: StaticString, line: Int) {
+        guarded = Mutex(Guarded(phase: phase))
+        complete = Atomic(phase == .complete)
+        self.file = file
+        self.line = UInt32(clamping: line)
+    }
+
+    package final var isComplete: Bool { complete.load(ordering: .acquiring) }
+
+    package final var origin: Origin { Origin(file: "\(file)", line: Int(line)) }
+
+    /// The name for messages.
+    package var taskName: String { "put" }
+
+    /// Options other than the default.
+    var options: TaskOptions? { nil }
+
+    /// The task that computes this object; itself, unless it is one of several results.
+    var producer: ObjectCell { self }
+
+    final var attempts: Int { guarded.withLock { Int($0.attempts) } }
+
+    final func error(_ cause: TaskError.Cause) -> TaskError {
+        TaskError(cause: cause, task: taskName, origin: origin, attempts: attempts)
+    }
+
+    // MARK: Waiting
+
+    /// Registers a waiter, unless the object is complete.
+    final func add(_ waiter: Waiter) -> Bool {
+        guarded.withLock { state in
+            if state.phase == .complete { return false }
+            if state.waiter == nil { state.waiter = waiter } else { state.moreWaiters.append(waiter) }
+            return true
+        }
+    }
+
+    /// Complexity: O(waiters).
+    final func remove(_ waiter: Waiter) {
+        guarded.withLock { state in
+            if state.waiter === waiter {
+                state.waiter = state.moreWaiters.popLast()
+            } else if let index = state.moreWaiters.lastIndex(where: { $0 === waiter }) {
+                state.moreWaiters.remove(at: index)
+            }
+        }
+    }
+
+    // MARK: Completing
+
+    /// Completes the object, unless it is complete: `store` is called first, under the lock.
+    ///
+    /// - Returns: whether this call completed it.
+    @discardableResult
+    final func finish(_ store: () -> Void) -> Bool {
+        var waiter: Waiter?
+        var more: [Waiter] = []
+        let first = guarded.withLock { state in
+            guard state.phase != .complete else { return false }
+            store()
+            state.phase = .complete
+            state.runner = nil
+            waiter = state.waiter.take()
+            if !state.moreWaiters.isEmpty { swap(&more, &state.moreWaiters) }
+            complete.store(true, ordering: .releasing)
+            return true
+        }
+        guard first else { return false }
+        releaseTask()
+        waiter?.objectCompleted()
+        for waiter in more { waiter.objectCompleted() }
+        return true
+    }
+
+    @discardableResult
+    final func fail(_ error: TaskError) -> Bool {
+        let box = FailureBox(error)
+        return finish { failure = box }
+    }
+
+    @discardableResult
+    final func fail(_ cause: TaskError.Cause) -> Bool { isComplete ? false : fail(error(cause)) }
+
+    /// Drops what only an unfinished task needs.
+    func releaseTask() {}
+
+    // MARK: Running
+
+    /// Runs the task on the calling runner and completes the object, or asks for another attempt.
+    func execute(on runner: Runner) async -> Execution { .ended }
+
+    enum Execution {
+        /// The runner can take another task.
+        case ended
+        /// The runner's Swift task was or will be cancelled: it must not take another task.
+        case cancelled
+        /// The task is to be queued again.
+        case again
+        /// Both: the task is to be queued again, and the runner ends.
+        case againElsewhere
+        /// The task keeps its resources beyond its end: it started an actor.
+        case keepsResources
+    }
+
+    /// Marks the task's inputs as complete. False where it was cancelled before.
+    final func becomeReady() -> Bool {
+        guarded.withLock { state in
+            guard state.phase == .waiting else { return false }
+            state.phase = .queued
+            return true
+        }
+    }
+
+    /// Marks the task as running, unless it was cancelled while queued.
+    final func begin(on runner: Runner) -> Bool {
+        guarded.withLock { state in
+            guard state.phase == .queued else { return false }
+            state.phase = .running
+            state.attempts += 1
+            state.runner = runner
+            return true
+        }
+    }
+
+    /// Marks an attempt as ended. Not nil where its runner was cancelled meanwhile and must not be used again.
+    final func endAttempt() -> Stop? {
+        guarded.withLock { state in
+            state.runner = nil
+            return state.stop
+        }
+    }
+
+    /// Back into the queue for another attempt, unless it is complete.
+    final func requeue() -> Bool {
+        guarded.withLock { state in
+            guard state.phase != .complete else { return false }
+            state.phase = .queued
+            state.stop = nil
+            return true
+        }
+    }
+
+    /// Ends the attempt that is running by cancelling its Swift task. False where none is running.
+    @discardableResult
+    func interrupt(_ reason: Stop) -> Bool {
+        let runner: Runner? = guarded.withLock { state in
+            guard let runner = state.runner else { return nil }
+            state.stop = state.stop ?? reason
+            return runner
+        }
+        runner?.cancel()
+        return runner != nil
+    }
+
+    /// The task with its type's name, for another process.
+    func payload() throws(CodingError) -> Payload { throw .unnamableType(taskName) }
+}
+
+/// An object and its value.
+package class ValueCell<Value: Sendable & Codable>: ObjectCell, @unchecked Sendable {
+    // As for `ObjectCell`: written once before the cell is complete.
+    final private var stored: Value?
+
+    final func succeed(_ value: Value) {
+        finish { stored = value }
+    }
+
+    /// A complete object.
+    init(value: Value, file: StaticString = #fileID, line: Int = #line) {
+        stored = value
+        super.init(phase: .complete, file: file, line: line)
+    }
+
+    override init(phase: Phase, file: StaticString, line: Int) {
+        super.init(phase: phase, file: file, line: line)
+    }
+
+    /// The value of a complete object.
+    final func result() throws(TaskError) -> Value {
+        if let failure { throw failure.error }
+        guard let stored else { preconditionFailure("the object is not complete") }
+        return stored
+    }
+}
+
+/// A value that travels inside its task instead of being referred to.
+final class InlineCell<Value: Sendable & Codable>: ValueCell<Value>, @unchecked Sendable {
+    // Nothing of its own.
+}

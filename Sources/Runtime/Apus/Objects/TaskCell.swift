@@ -1,0 +1,108 @@
+import ApusCore
+import Synchronization
+
+/// A task and its result.
+final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendable {
+    // `task` is written before the cell is shared and dropped once, by whoever completes the cell, under `guarded`'s
+    // ordering; a runner copies it when it begins, which only happens before that.
+    private let task: Mutex<Job?>
+    private let box: OptionsBox?
+
+    final class OptionsBox: Sendable {
+        let options: TaskOptions
+        init(_ options: TaskOptions) { self.options = options }
+    }
+
+    init(_ task: Job, options: TaskOptions?, file: StaticString, line: Int) {
+        self.task = Mutex(task)
+        box = options.map(OptionsBox.init)
+        super.init(phase: .waiting, file: file, line: line)
+    }
+
+    override var taskName: String { box?.options.name ?? String(describing: Job.self) }
+    override var options: TaskOptions? { box?.options }
+
+    override func releaseTask() { task.withLock { $0 = nil } }
+
+    override func payload() throws(CodingError) -> Payload {
+        guard let task = task.withLock({ $0 }) else { throw .unnamableType(taskName) }
+        return try TaskCodec.encode(task)
+    }
+
+    override func execute(on runner: Runner) async -> Execution {
+        guard begin(on: runner), let task = task.withLock({ $0 }) else { return .ended }
+        let timer = options?.timeout.map { startTimer($0) }
+        let outcome: Result<Job.Output, any Error>
+        do {
+            outcome = .success(
+                try await RunContext.$current.withValue(runner.context(for: self)) {
+                    runner.backend.isolation == .shared
+                        ? try await task.run() : try await Self.runApart(try payload())
+                })
+        } catch {
+            outcome = .failure(error)
+        }
+        timer?.cancel()
+        return conclude(outcome, stop: endAttempt(), closing: runner.backend.isClosing)
+    }
+
+    /// Runs the task as another process would: from bytes to bytes, errors included.
+    private static func runApart(_ payload: Payload) async throws -> Job.Output {
+        let result: Payload
+        do {
+            result = try await TaskCodec.run(payload)
+        } catch let error where !(error is CodingError || error is CancellationError) {
+            throw try Payload(encoding: RemoteFailure(error)).decode(RemoteFailure.self)
+        }
+        return try result.decode(Job.Output.self)
+    }
+}
+
+extension ValueCell {
+    /// Completes the cell with the outcome of an attempt, or asks for another one.
+    final func conclude(_ outcome: Result<Value, any Error>, stop: Stop?, closing: Bool) -> Execution {
+        switch outcome {
+        case .success(let value):
+            succeed(value)
+        case .failure(let thrown):
+            let failure = error(cause(of: thrown, stop: stop, closing: closing))
+            if wantsRetry(after: failure), !closing, requeue() { return stop == nil ? .again : .againElsewhere }
+            fail(failure)
+        }
+        return stop == nil ? .ended : .cancelled
+    }
+
+    private func cause(of thrown: any Error, stop: Stop?, closing: Bool) -> TaskError.Cause {
+        if case .timedOut(let limit)? = stop { return .timedOut(after: limit) }
+        if stop != nil || closing, thrown is CancellationError || (thrown as? TaskError)?.isCancellation == true {
+            return .cancelled
+        }
+        if let coding = thrown as? CodingError { return .coding(coding) }
+        return .failed(thrown as? RemoteFailure ?? RemoteFailure(thrown))
+    }
+}
+
+extension ObjectCell {
+    /// Whether the task's policy grants another attempt after a failure. The default one retries system failures only,
+    /// which there are none of here: the error is the task's own.
+    final func wantsRetry(after failure: TaskError) -> Bool {
+        guard let options, !failure.isCancellation else { return false }
+        return (options.retries < 0 || failure.attempts <= options.retries) && options.retryOn.matches(failure)
+    }
+
+    /// Ends the attempt when its time is up: the reference fails at once, unless the task will be tried again.
+    final func startTimer(_ limit: Duration) -> Task<Void, Never> {
+        Task {
+            try? await Task.sleep(for: limit)
+            guard !Task.isCancelled else { return }
+            timedOut(after: limit)
+        }
+    }
+
+    private func timedOut(after limit: Duration) {
+        let failure = error(.timedOut(after: limit))
+        let running = interrupt(.timedOut(limit))
+        if running, wantsRetry(after: failure) { return }
+        fail(failure)
+    }
+}

@@ -1,0 +1,99 @@
+import Apus
+import ApusCore
+import Synchronization
+import Testing
+
+@Suite("Resources", .timeLimit(.minutes(1))) struct ResourceConformance {
+    /// Tells how many of its kind ran at once at most.
+    struct Occupy: RemoteTask {
+        let gauge: Counter
+        func run() async throws -> Int { try await gauge.slowly(.milliseconds(2)) }
+    }
+
+    @Test("no more tasks run at once than their resources allow", arguments: TestedBackend.allCases)
+    func limits(backend: TestedBackend) async throws {
+        try await backend.run { cluster in
+            for (options, limit) in [
+                (TaskOptions(), 2), (.init(cpus: 2), 1), (.init(cpus: 0.5), 4), (.init(cpus: 0, gpus: 0.25), 4),
+                (.init(cpus: 0, resources: ["slots": 1.5]), 2), (.init(cpus: 0.0001, gpus: 1), 1),
+            ] {
+                let gauge = try await cluster.create(NewCounter(), .init(concurrency: 100))
+                let most = try await cluster.get((0..<20).map { _ in try cluster.submit(Occupy(gauge: gauge), options) })
+                #expect(most.max() ?? 0 <= limit, "\(options.resources)")
+                #expect(most.max() ?? 0 >= 1)
+            }
+            try await eventually { cluster.availableResources == cluster.resources }
+        }
+    }
+
+    @Test("a demand that no node can meet is refused at once", arguments: TestedBackend.allCases)
+    func infeasible(backend: TestedBackend) async throws {
+        try await backend.run { cluster in
+            for options: TaskOptions in [
+                .init(cpus: 3), .init(gpus: 2), .init(memory: .max), .init(resources: ["slots": 5]),
+                .init(resources: ["unknown": 0.1]),
+            ] {
+                #expect {
+                    try cluster.submit(Empty(), options)
+                } throws: { error in
+                    if case .infeasible(subject: "Empty", _, _)? = error as? ClusterError { true } else { false }
+                }
+            }
+            #expect(throws: ClusterError.self) { try cluster.submit(Empty(), .init(gpus: 1.5)) }
+            await #expect(throws: ClusterError.self) { try await cluster.create(NewOther(), .init(cpus: 99)) }
+        }
+    }
+
+    @Test("a large demand is not starved by a stream of small ones", arguments: TestedBackend.allCases)
+    func fairness(backend: TestedBackend) async throws {
+        try await backend.run { cluster in
+            let order = try await cluster.create(NewCounter())
+            var references = try (0..<100).map { _ in try cluster.submit(Mark(log: order, mark: 1)) }
+            references.append(try cluster.submit(Mark(log: order, mark: 2), .init(cpus: 2)))
+            references += try (0..<1000).map { _ in try cluster.submit(Mark(log: order, mark: 1)) }
+            _ = try await cluster.get(references)
+            let place = try #require(try await order.entries().firstIndex(of: 2))
+            #expect(place <= 100 + 64 + 2)
+        }
+    }
+
+    struct Mark: RemoteTask {
+        let log: Counter
+        var mark: Int
+        func run() async throws -> Int { try await log.add(mark) }
+    }
+
+    @Test("tasks that compute do not hold up actors, nor the driver", arguments: TestedBackend.allCases)
+    func busy(backend: TestedBackend) async throws {
+        try await backend.run { cluster in
+            let busy = try (0..<4).map { _ in try cluster.submit(Spin()) }
+            let counter = try await cluster.create(NewCounter())
+            for n in 1...50 { #expect(try await counter.add(1) == n) }
+            #expect(try await cluster.submit(Constant(value: 2), .init(cpus: 0)).value == 2)
+            for task in busy { cluster.cancel(task) }
+            try await eventually { cluster.availableResources == cluster.resources }
+        }
+    }
+
+    /// Computes without a suspension until it is cancelled.
+    struct Spin: RemoteTask {
+        func run() async throws -> Unit {
+            while !Task.isCancelled {}
+            return Unit()
+        }
+    }
+
+    @Test("an actor holds its resources until its end", arguments: TestedBackend.allCases)
+    func actorResources(backend: TestedBackend) async throws {
+        try await backend.run { cluster in
+            let first = try await cluster.create(NewCounter(), .init(gpus: 1, maxRestarts: 1))
+            let waiting = try cluster.submit(Constant(value: 1), .init(gpus: 0.5))
+            #expect(try await cluster.wait(for: [waiting], timeout: .milliseconds(20)).ready.isEmpty)
+            await #expect(throws: ActorError.self) { try await first.crash() }
+            #expect(try await first.add(1) == 1)
+            #expect(try await cluster.wait(for: [waiting], timeout: .milliseconds(20)).ready.isEmpty)
+            try await cluster.stop(first)
+            #expect(try await waiting.value == 1)
+        }
+    }
+}
