@@ -96,6 +96,9 @@ let package = Package(
             ],
             path: "Sources/Tools/apus", swiftSettings: settings),
 
+        tests("ApusCoreTests", of: ["ApusCore"]),
+        tests("ApusTests", of: ["Apus", "ApusCore"]),
+        tests("Conformance", of: ["Apus", "ApusCore"]),
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
         tests("UnicodeTextTests", of: ["UnicodeText"]),

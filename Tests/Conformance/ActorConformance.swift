@@ -5,7 +5,7 @@ import Testing
 @Suite("Actors", .timeLimit(.minutes(1))) struct ActorConformance {
     @Test("calls see each other's changes", arguments: TestedBackend.allCases)
     func calls(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter(start: 5))
             #expect(try await counter.add(1) == 6)
             #expect(try await counter.add(2) == 8)
@@ -17,7 +17,7 @@ import Testing
 
     @Test("calls run one after the other, each to its end", arguments: TestedBackend.allCases)
     func serial(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter())
             let calls = try (0..<8).map { _ in
                 try cluster.submit(to: counter) { try await $0.slowly(.milliseconds(1)) }
@@ -33,7 +33,7 @@ import Testing
 
     @Test("one caller's calls run in their order", arguments: TestedBackend.allCases)
     func ordered(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter())
             let calls = try (0..<2000).map { n in try cluster.submit(to: counter) { try await $0.add(n) } }
             _ = try await cluster.get(calls)
@@ -43,7 +43,7 @@ import Testing
 
     @Test("a call that is not made does not hold up the others", arguments: TestedBackend.allCases)
     func voidCall(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter())
             let failed: ObjectRef<Int> = try cluster.submit(to: counter) { _ in throw TestFailure(code: 4) }
             let next = try cluster.submit(to: counter) { try await $0.add(1) }
@@ -55,7 +55,7 @@ import Testing
 
     @Test("a method's error reaches the caller, and the actor lives on", arguments: TestedBackend.allCases)
     func errors(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter(), .init(name: "failing"))
             let error = try #require(await taskError { try await counter.fail(12) })
             #expect(error.underlying as? TestFailure == TestFailure(code: 12))
@@ -67,7 +67,7 @@ import Testing
 
     @Test("actors are found by name, which is unique", arguments: TestedBackend.allCases)
     func names(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter(start: 1), .init(name: "one"))
             let same = try cluster.actor(Counter.self, named: "one")
             #expect(same.id == counter.id)
@@ -86,7 +86,7 @@ import Testing
 
     @Test("stop ends an actor after the calls that wait, kill at once", arguments: TestedBackend.allCases)
     func ends(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let stopped = try await cluster.create(NewCounter())
             let calls = try (1...20).map { n in try cluster.submit(to: stopped) { try await $0.add(n) } }
             try await cluster.stop(stopped)
@@ -105,7 +105,7 @@ import Testing
 
     @Test("a crashed actor restarts with a new state as often as its options say", arguments: TestedBackend.allCases)
     func restarts(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter(start: 10), .init(maxRestarts: 2))
             for _ in 0..<2 {
                 #expect(try await counter.add(1) == 11)
@@ -128,7 +128,7 @@ import Testing
 
     @Test("an interrupted call is repeated as often as its options say", arguments: TestedBackend.allCases)
     func callRetries(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let attempts = try await cluster.create(NewCounter())
             let counter = try await cluster.create(NewCounter(), .init(maxRestarts: -1, maxTaskRetries: 3))
             #expect(try await counter.crash(until: 4, counting: attempts) == 4)
@@ -142,7 +142,7 @@ import Testing
 
     @Test("a creation that fails says why", arguments: TestedBackend.allCases)
     func creation(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             await #expect {
                 _ = try await cluster.create(Impossible(), .init(name: "impossible"))
             } throws: { error in
@@ -155,17 +155,17 @@ import Testing
 
     @Test("handles travel in tasks and calls", arguments: TestedBackend.allCases)
     func handles(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let target = try await cluster.create(NewCounter())
             let other = try await cluster.create(NewCounter())
             #expect(try await other.add(4, through: target) == 4)
-            #expect(try await cluster.submit(FailUntil(counter: target, succeedAt: 0)).value == 5)
+            #expect(try await cluster.result(FailUntil(counter: target, succeedAt: 0)) == 5)
         }
     }
 
     @Test("an actor that would wait for itself gets an error", arguments: TestedBackend.allCases)
     func deadlock(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter())
             let error = await taskOrActorError { _ = try await counter.add(1, through: counter) }
             guard case .wouldDeadlock? = error else {
@@ -178,7 +178,7 @@ import Testing
 
     @Test("more calls than may wait are refused", arguments: TestedBackend.allCases)
     func pendingLimit(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter(), .init(maxPendingCalls: 5))
             await withTaskGroup(of: Bool.self) { group in
                 for _ in 0..<20 {

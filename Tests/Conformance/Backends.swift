@@ -23,6 +23,13 @@ enum TestedBackend: String, CaseIterable, Sendable, CustomTestStringConvertible 
     }
 }
 
+extension Cluster {
+    /// A task's result, in one step.
+    func result<Job: RemoteTask>(_ task: Job, _ options: TaskOptions = .init()) async throws -> Job.Output {
+        try await submit(task, options).value
+    }
+}
+
 struct TestFailure: Error, Codable, Equatable {
     var code: Int
 }

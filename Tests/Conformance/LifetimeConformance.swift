@@ -8,7 +8,7 @@ import Testing
         var left: [ObjectRef<Int>] = []
         var dependent: ObjectRef<Int>?
         var call: ObjectRef<Int>?
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             left = try (0..<50).map { try cluster.submit(Sleep(time: .seconds(600), result: $0)) }
             dependent = try cluster.submit(Sum(parts: Inputs(left)))
             let counter = try await cluster.create(NewCounter())
@@ -44,7 +44,7 @@ import Testing
 
     @Test("many tasks of all kinds end, and give all resources back", arguments: TestedBackend.allCases)
     func mixed(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             var references: [ObjectRef<Int>] = []
             for n in 0..<2000 {
                 switch n % 5 {
@@ -63,9 +63,9 @@ import Testing
     @Test("the innermost cluster is the current one, inside tasks too", arguments: TestedBackend.allCases)
     func current(backend: TestedBackend) async throws {
         #expect(Cluster.current == nil)
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             #expect(Cluster.current === cluster)
-            #expect(try await cluster.submit(HasCluster()).value)
+            #expect(try await cluster.result(HasCluster()))
         }
     }
 

@@ -5,7 +5,7 @@ import Testing
 @Suite("Streams", .timeLimit(.minutes(1))) struct StreamConformance {
     @Test("a stream yields references in order", arguments: TestedBackend.allCases)
     func order(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             var values: [Int] = []
             for try await reference in try cluster.submit(Countdown(from: 100), buffer: 3) {
                 #expect(reference.isReady)
@@ -17,7 +17,7 @@ import Testing
 
     @Test("an error comes after what was yielded before it", arguments: TestedBackend.allCases)
     func failure(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             var values: [Int] = []
             let error = await taskError {
                 for try await reference in try cluster.submit(Countdown(from: 5, failAt: 2)) {
@@ -32,7 +32,7 @@ import Testing
 
     @Test("the task waits while the buffer is full", arguments: TestedBackend.allCases)
     func backPressure(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             let produced = try await cluster.create(NewCounter())
             let stream = try cluster.submit(Countdown(from: 1000, produced: produced), buffer: 4)
             var iterator = stream.makeAsyncIterator()
@@ -48,12 +48,12 @@ import Testing
 
     @Test("a stream that is dropped ends its task", arguments: TestedBackend.allCases)
     func dropped(backend: TestedBackend) async throws {
-        try await backend.run { cluster in
+        try await backend.run { cluster async throws in
             for _ in 0..<4 {
                 let stream = try cluster.submit(Countdown(from: .max), buffer: 1)
                 for try await _ in stream { break }
             }
-            #expect(try await cluster.submit(Constant(value: 3)).value == 3)
+            #expect(try await cluster.result(Constant(value: 3)) == 3)
             try await eventually { cluster.availableResources.cpus == cluster.resources.cpus }
         }
     }

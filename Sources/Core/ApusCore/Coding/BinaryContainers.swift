@@ -99,7 +99,12 @@ private struct BinaryListDecoding: UnkeyedDecodingContainer {
         return true
     }
 
-    mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
+    // The standard library's defaults for these two refuse.
+    mutating func decode(_ type: Int128.Type) throws -> Int128 { try read(type) }
+    mutating func decode(_ type: UInt128.Type) throws -> UInt128 { try read(type) }
+    mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try read(type) }
+
+    private mutating func read<Value: Decodable>(_ type: Value.Type) throws -> Value {
         try checkNotAtEnd()
         let value = try reader.decode(
             type, at: &cursor, depth: depth, path: codingPath + [PathKey(intValue: currentIndex)])
@@ -186,7 +191,13 @@ private final class BinaryKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerP
         try reader.tag(at: position(of: key)) == BinaryFormat.Tag.null
     }
 
-    func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
+    // The standard library's defaults for these two refuse.
+    func decode(_ type: Int128.Type, forKey key: Key) throws -> Int128 { try read(type, forKey: key) }
+    func decode(_ type: UInt128.Type, forKey key: Key) throws -> UInt128 { try read(type, forKey: key) }
+
+    func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value { try read(type, forKey: key) }
+
+    private func read<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
         var cursor = try position(of: key)
         let value = try reader.decode(type, at: &cursor, depth: depth, path: codingPath + [key])
         next = cursor

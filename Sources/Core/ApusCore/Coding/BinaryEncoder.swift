@@ -266,7 +266,13 @@ private struct BinaryListEncoding: UnkeyedEncodingContainer {
         writer.bytes.append(BinaryFormat.Tag.null)
     }
 
-    mutating func encode<Value: Encodable>(_ value: Value) throws {
+    mutating func encode<Value: Encodable>(_ value: Value) throws { try write(value) }
+
+    // The standard library's defaults for these two refuse.
+    mutating func encode(_ value: Int128) throws { try write(value) }
+    mutating func encode(_ value: UInt128) throws { try write(value) }
+
+    private mutating func write(_ value: some Encodable) throws {
         try writer.write(value)
         count += 1
     }
@@ -292,7 +298,13 @@ private struct BinaryKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtoc
         writer.bytes.append(BinaryFormat.Tag.null)
     }
 
-    mutating func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws {
+    mutating func encode<Value: Encodable>(_ value: Value, forKey key: Key) throws { try write(value, forKey: key) }
+
+    // The standard library's defaults for these two refuse.
+    mutating func encode(_ value: Int128, forKey key: Key) throws { try write(value, forKey: key) }
+    mutating func encode(_ value: UInt128, forKey key: Key) throws { try write(value, forKey: key) }
+
+    private func write(_ value: some Encodable, forKey key: Key) throws {
         writer.writeKey(key.stringValue)
         try writer.write(value)
     }

@@ -225,7 +225,7 @@ public final class Cluster: Sendable {
     /// for try await counts in cluster.map(files, inFlight: 8, { CountWords(file: .value($0)) }) { … }
     /// ```
     public func map<Elements: Sequence, Job: RemoteTask>(
-        _ elements: Elements, inFlight: Int, _ options: TaskOptions = .init(), file: StaticString = #fileID,
+        _ elements: Elements, inFlight: Int, options: TaskOptions = .init(), file: StaticString = #fileID,
         line: Int = #line, _ task: @escaping (Elements.Element) -> Job
     ) -> OrderedResults<Elements, Job> {
         OrderedResults(

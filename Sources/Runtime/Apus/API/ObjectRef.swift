@@ -10,6 +10,9 @@ public struct ObjectRef<Value: Sendable & Codable>: Sendable {
 
     package init(cell: ValueCell<Value>) { self.cell = cell }
 
+    /// A reference to a value in this process that travels as a reference.
+    package init(stored value: Value) { cell = ValueCell(value: value) }
+
     /// A reference that holds the value itself, which travels inside the task it is given to.
     public static func value(_ value: Value) -> ObjectRef { ObjectRef(cell: InlineCell(value: value)) }
 

@@ -1,4 +1,5 @@
 import ApusCore
+import Distributed
 import Synchronization
 
 /// Bytes of a value, with the objects that it refers to: what travels between processes.
@@ -6,6 +7,11 @@ package struct Payload: Sendable {
     package let bytes: [UInt8]
     /// What the references inside the bytes count.
     package let references: [ObjectCell]
+
+    package init(bytes: [UInt8], references: [ObjectCell]) {
+        self.bytes = bytes
+        self.references = references
+    }
 }
 
 extension CodingUserInfoKey {
@@ -51,6 +57,10 @@ extension Payload {
     ) throws(CodingError) -> Value {
         var decoder = BinaryDecoder()
         decoder.userInfo = userInfo
+        // Handles of actors are resolved by the system of the cluster that decodes them.
+        if userInfo[.actorSystemKey] == nil, let cluster = RunContext.current?.cluster {
+            decoder.userInfo[.actorSystemKey] = cluster.actorSystem
+        }
         decoder.userInfo[.references] = ReferenceTable(cells: references)
         return try decoder.decode(type, from: bytes)
     }

@@ -6,15 +6,15 @@ import ApusCore
 /// oldest goes first, so that tasks start in order of arrival wherever resources allow. A class that does not fit is
 /// passed over at most `patience` times; then the others wait for it, so that a large demand is not starved by small
 /// ones.
-struct Dispatcher<Element> {
+package struct Dispatcher<Element> {
     /// Tasks that may overtake a waiting larger one.
-    static var patience: Int { 64 }
+    package static var patience: Int { 64 }
 
     /// A class of tasks with equal demands: an index into the classes of this dispatcher.
-    struct Shape: Hashable, Sendable {
+    package struct Shape: Hashable, Sendable {
         fileprivate let index: Int
         /// One processor and nothing else.
-        static var standard: Shape { Shape(index: 0) }
+        package static var standard: Shape { Shape(index: 0) }
     }
 
     private struct Class {
@@ -23,23 +23,23 @@ struct Dispatcher<Element> {
         var passedOver = 0
     }
 
-    let total: Resources
+    package let total: Resources
     /// What is free. Processors fall below zero when a task that had lent its processor while it waited goes on.
-    private(set) var available: Resources
+    package private(set) var available: Resources
     private var classes: [Class] = [Class(demand: Resources(cpus: 1))]
     private var shapes: [Resources: Shape] = [Resources(cpus: 1): .standard]
     /// Classes with tasks in their queue.
     private var waiting: Set<Int> = []
     private var ticket: UInt64 = 0
-    private(set) var queued = 0
+    package private(set) var queued = 0
 
-    init(total: Resources) {
+    package init(total: Resources) {
         self.total = total
         available = total
     }
 
     /// The class for a demand; nil where the node can never meet it.
-    mutating func shape(for demand: Resources) -> Shape? {
+    package mutating func shape(for demand: Resources) -> Shape? {
         if let shape = shapes[demand] { return shape }
         guard total.covers(demand) else { return nil }
         let shape = Shape(index: classes.count)
@@ -48,12 +48,12 @@ struct Dispatcher<Element> {
         return shape
     }
 
-    func demand(of shape: Shape) -> Resources { classes[shape.index].demand }
+    package func demand(of shape: Shape) -> Resources { classes[shape.index].demand }
 
     /// Whether one more standard task could start.
-    var hasFreeProcessor: Bool { available.cpus >= 1 }
+    package var hasFreeProcessor: Bool { available.cpus >= 1 }
 
-    mutating func enqueue(_ element: Element, shape: Shape) {
+    package mutating func enqueue(_ element: Element, shape: Shape) {
         if classes[shape.index].queue.isEmpty { waiting.insert(shape.index) }
         classes[shape.index].queue.append((element, ticket))
         ticket += 1
@@ -61,7 +61,7 @@ struct Dispatcher<Element> {
     }
 
     /// The next task that may start; its demand is taken from what is free. Complexity: O(waiting classes).
-    mutating func admit() -> (element: Element, shape: Shape)? {
+    package mutating func admit() -> (element: Element, shape: Shape)? {
         var oldest: (index: Int, ticket: UInt64)?
         var fitting: (index: Int, ticket: UInt64)?
         for index in waiting {
@@ -98,7 +98,7 @@ struct Dispatcher<Element> {
     /// Gives a task's resources to the next one of its class, where only that class waits; else to nobody yet.
     ///
     /// The usual case, and O(1): a stream of equal tasks needs no accounting.
-    mutating func replace(_ shape: Shape) -> Element? {
+    package mutating func replace(_ shape: Shape) -> Element? {
         guard waiting.count == 1, waiting.contains(shape.index), available.cpus >= .zero,
             let next = pop(shape.index)
         else { return nil }
@@ -106,21 +106,21 @@ struct Dispatcher<Element> {
     }
 
     /// A task ended: its resources are free.
-    mutating func finish(_ shape: Shape) { available.add(classes[shape.index].demand) }
+    package mutating func finish(_ shape: Shape) { available.add(classes[shape.index].demand) }
 
     /// A task waits for an object: it lends its processors.
-    mutating func block(_ shape: Shape) {
+    package mutating func block(_ shape: Shape) {
         available.cpus = available.cpus + classes[shape.index].demand.cpus
     }
 
     /// A task goes on. It takes its processors back at once, so that it never waits for tasks that were admitted in its
     /// place; until they end, processors are overdrawn and nothing is admitted.
-    mutating func unblock(_ shape: Shape) {
+    package mutating func unblock(_ shape: Shape) {
         available.cpus = available.cpus - classes[shape.index].demand.cpus
     }
 
     /// Takes every queued task out, in order of arrival.
-    mutating func drain() -> [Element] {
+    package mutating func drain() -> [Element] {
         var all: [(element: Element, ticket: UInt64)] = []
         for index in waiting {
             while let entry = classes[index].queue.popFirst() { all.append(entry) }

@@ -3,8 +3,8 @@
 /// Calls start in the order of their places. A place may be reserved before its call is known, so that a caller's calls
 /// keep their order although each is made from a Swift task of its own; nothing behind a reserved place starts before
 /// the call is there or the place is given up.
-struct Mailbox<Call> {
-    typealias Place = UInt64
+package struct Mailbox<Call> {
+    package typealias Place = UInt64
 
     private enum Entry {
         case reserved(Place)
@@ -13,33 +13,33 @@ struct Mailbox<Call> {
 
     private var entries = Fifo<Entry>()
     private var nextPlace: Place = 0
-    private(set) var running = 0
+    package private(set) var running = 0
     /// Calls that may run at once.
-    let concurrency: Int
+    package let concurrency: Int
     /// Closed while the actor starts, restarts or is dead.
-    var isOpen = false
+    package var isOpen = false
 
-    init(concurrency: Int) { self.concurrency = max(1, concurrency) }
+    package init(concurrency: Int) { self.concurrency = max(1, concurrency) }
 
-    var count: Int { entries.count }
-    var isIdle: Bool { running == 0 && entries.isEmpty }
+    package var count: Int { entries.count }
+    package var isIdle: Bool { running == 0 && entries.isEmpty }
 
-    mutating func append(_ call: Call) { entries.append(.call(call)) }
+    package mutating func append(_ call: Call) { entries.append(.call(call)) }
 
-    mutating func reserve() -> Place {
+    package mutating func reserve() -> Place {
         defer { nextPlace += 1 }
         entries.append(.reserved(nextPlace))
         return nextPlace
     }
 
     /// Puts a call into its reserved place. Complexity: O(distance from the end); the place is mostly the last.
-    mutating func fill(_ place: Place, with call: Call) {
+    package mutating func fill(_ place: Place, with call: Call) {
         guard let index = index(of: place) else { return append(call) }
         entries[index] = .call(call)
     }
 
     /// Gives a reserved place up; nothing happens where it is filled.
-    mutating func release(_ place: Place) {
+    package mutating func release(_ place: Place) {
         guard let index = index(of: place) else { return }
         var kept = Fifo<Entry>()
         for other in 0..<entries.count where other != index { kept.append(entries[other]) }
@@ -54,20 +54,20 @@ struct Mailbox<Call> {
     }
 
     /// The next call that may run now; it counts as running.
-    mutating func start() -> Call? {
+    package mutating func start() -> Call? {
         guard isOpen, running < concurrency, case .call(let call)? = entries.first else { return nil }
         _ = entries.popFirst()
         running += 1
         return call
     }
 
-    mutating func finish() { running -= 1 }
+    package mutating func finish() { running -= 1 }
 
     /// A call whose attempt was lost goes first again.
-    mutating func retry(_ call: Call) { entries.prepend(.call(call)) }
+    package mutating func retry(_ call: Call) { entries.prepend(.call(call)) }
 
     /// Takes all calls out, in order. Reserved places vanish; what fills them later is appended.
-    mutating func drain() -> [Call] {
+    package mutating func drain() -> [Call] {
         var calls: [Call] = []
         while let entry = entries.popFirst() {
             if case .call(let call) = entry { calls.append(call) }

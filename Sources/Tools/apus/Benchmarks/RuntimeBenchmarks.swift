@@ -1,0 +1,167 @@
+import Apus
+import Distributed
+
+/// A task that returns two bytes, as the specification's `small`.
+struct SmallTask: RemoteTask {
+    func run() async throws -> UInt16 { 0 }
+}
+
+/// Puts a hundred integers.
+struct PutTask: RemoteTask {
+    func run() async throws -> Unit {
+        guard let cluster = Cluster.current else { return Unit() }
+        for _ in 0..<100 { _ = try await cluster.put(0) }
+        return Unit()
+    }
+}
+
+distributed actor BenchmarkActor {
+    typealias ActorSystem = ApusActorSystem
+
+    distributed func small() -> UInt16 { 0 }
+    distributed func small(argument: Int) -> UInt16 { 0 }
+
+    /// Submits many small tasks and gets them.
+    distributed func submitSmall(_ count: Int) async throws {
+        guard let cluster = Cluster.current else { return }
+        _ = try await cluster.get((0..<count).map { _ in try cluster.submit(SmallTask()) })
+    }
+}
+
+struct NewBenchmarkActor: ActorBlueprint {
+    func make(in system: ApusActorSystem) async throws -> BenchmarkActor { BenchmarkActor(actorSystem: system) }
+}
+
+/// The single-node microbenchmarks of the runtime specification, by its names.
+struct RuntimeBenchmarks {
+    let cluster: Cluster
+    let harness: BenchmarkHarness
+
+    typealias Measurement = BenchmarkHarness.Measurement
+
+    static let names = [
+        "single client get calls", "single client put calls", "multi client put calls", "tasks and get batch",
+        "get object containing 10k refs", "single client wait 1k refs", "single client tasks sync",
+        "single client tasks async", "multi client tasks async", "1:1 actor calls sync", "1:1 actor calls async",
+        "1:1 actor calls concurrent", "pending tasks memory",
+    ]
+
+    func measure(_ name: String) async throws -> [Measurement] {
+        switch name {
+        case "single client get calls":
+            let reference = try await cluster.put(0)
+            return [try await harness.measure(name, multiplier: 1) { _ = try await cluster.get(reference) }]
+        case "single client put calls":
+            return [try await harness.measure(name, multiplier: 1) { _ = try await cluster.put(0) }]
+        case "multi client put calls":
+            return [
+                try await harness.measure(name, multiplier: 1000) {
+                    _ = try await cluster.get((0..<10).map { _ in try cluster.submit(PutTask()) })
+                }
+            ]
+        case "tasks and get batch":
+            return [try await harness.measure(name, multiplier: 1) { try await batch(1000) }]
+        case "get object containing 10k refs":
+            var references: [ObjectRef<Int>] = []
+            for n in 0..<10_000 { references.append(try await cluster.put(n)) }
+            let outer = try await cluster.put(references)
+            return [try await harness.measure(name, multiplier: 1) { _ = try await cluster.get(outer) }]
+        case "single client wait 1k refs":
+            return [
+                try await harness.measure(name, multiplier: 1) {
+                    var pending = try (0..<1000).map { _ in try cluster.submit(SmallTask()) }
+                    while !pending.isEmpty { pending = try await cluster.wait(for: pending, count: 1).pending }
+                }
+            ]
+        case "single client tasks sync":
+            return [
+                try await harness.measure(name, multiplier: 1) { _ = try await cluster.submit(SmallTask()).value }
+            ]
+        case "single client tasks async":
+            return [try await harness.measure(name, multiplier: 1000) { try await batch(1000) }]
+        case "multi client tasks async":
+            let actors = try await actors(4)
+            return [
+                try await harness.measure(name, multiplier: 40_000) {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for actor in actors { group.addTask { try await actor.submitSmall(10_000) } }
+                        try await group.waitForAll()
+                    }
+                }
+            ]
+        case "1:1 actor calls sync":
+            let actor = try await actors(1)[0]
+            return [try await harness.measure(name, multiplier: 1) { _ = try await actor.small() }]
+        case "1:1 actor calls async":
+            return [try await calls(name, on: try await actors(1)[0])]
+        case "1:1 actor calls concurrent":
+            let actor = try await cluster.create(NewBenchmarkActor(), .init(concurrency: 16))
+            return [try await calls(name, on: actor)]
+        case "pending tasks memory":
+            return try await memory()
+        default:
+            return []
+        }
+    }
+
+    private func actors(_ count: Int) async throws -> [BenchmarkActor] {
+        var actors: [BenchmarkActor] = []
+        for _ in 0..<count { actors.append(try await cluster.create(NewBenchmarkActor())) }
+        return actors
+    }
+
+    private func batch(_ count: Int) async throws {
+        var references: [ObjectRef<UInt16>] = []
+        references.reserveCapacity(count)
+        for _ in 0..<count { references.append(try cluster.submit(SmallTask())) }
+        _ = try await cluster.get(references)
+    }
+
+    private func calls(_ name: String, on actor: BenchmarkActor) async throws -> Measurement {
+        try await harness.measure(name, multiplier: 1000) {
+            let calls = try (0..<1000).map { _ in try cluster.submit(to: actor) { try await $0.small() } }
+            _ = try await cluster.get(calls)
+        }
+    }
+
+    /// A million tasks that wait for one input: what they take, and how fast they are submitted and then run.
+    private func memory() async throws -> [Measurement] {
+        let count = 1_000_000
+        let clock = ContinuousClock()
+        let gate = try cluster.submit(Gate())
+        let before = BenchmarkHarness.residentMemory
+        var references: [ObjectRef<UInt16>] = []
+        references.reserveCapacity(count)
+        let start = clock.now
+        for _ in 0..<count { references.append(try cluster.submit(GatedTask(gate: gate))) }
+        let submitted = clock.now
+        let after = BenchmarkHarness.residentMemory
+        _ = try await cluster.create(NewBenchmarkActor(), .init(name: "gate"))
+        _ = try await cluster.get(references)
+        let done = clock.now
+        func one(_ name: String, _ value: Double, _ unit: String) -> Measurement {
+            Measurement(name: name, value: value, unit: unit, samples: [value])
+        }
+        return [
+            one("1M pending tasks, memory", Double(after - before), "bytes"),
+            one("1M pending tasks, submitted", Double(count) / ((submitted - start) / .seconds(1)), "1/s"),
+            one("1M pending tasks, run", Double(count) / ((done - submitted) / .seconds(1)), "1/s"),
+        ]
+    }
+}
+
+/// Ends when the actor `gate` exists.
+struct Gate: RemoteTask {
+    func run() async throws -> Unit {
+        while let cluster = Cluster.current {
+            if (try? cluster.actor(BenchmarkActor.self, named: "gate")) != nil { break }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return Unit()
+    }
+}
+
+struct GatedTask: RemoteTask {
+    @Input var gate: Unit
+    func run() async throws -> UInt16 { 0 }
+}
