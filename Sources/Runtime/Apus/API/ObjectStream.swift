@@ -209,17 +209,18 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
         let output = StreamOutput(
             channel: channel, attempt: StreamChannel.Attempt(skipping: channel.accepted),
             store: { try backend.store($0) })
-        let outcome: Result<Unit, any Error>
         do {
             try await RunContext.$current.withValue(runner.context(for: self)) {
                 let task = backend.isolation == .shared ? task : try Payload(encoding: task).decode(Job.self)
                 try await task.run(into: output)
             }
-            outcome = .success(Unit())
         } catch {
-            outcome = .failure(error)
+            timer?.cancel()
+            return conclude(error, stop: endAttempt(), closing: backend.isClosing)
         }
         timer?.cancel()
-        return conclude(outcome, stop: endAttempt(), closing: backend.isClosing)
+        let stop = endAttempt()
+        succeed(Unit())
+        return stop == nil ? .ended : .cancelled
     }
 }

@@ -115,7 +115,7 @@ private final class ActorStartCell: ValueCell<Unit>, @unchecked Sendable {
         do throws(ActorError) {
             try await host.make()
         } catch {
-            return conclude(.failure(error), stop: endAttempt(), closing: runner.backend.isClosing)
+            return conclude(error, stop: endAttempt(), closing: runner.backend.isClosing)
         }
         let wasCancelled = endAttempt() != nil
         if wasCancelled { host.kill(reason: "its creation was cancelled", restart: false) }

@@ -1,6 +1,14 @@
 import ApusCore
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Runs tasks and actors in this process, on threads of their own.
 final class EmbeddedBackend: Backend {
     let isolation: EmbeddedIsolation
@@ -9,11 +17,12 @@ final class EmbeddedBackend: Backend {
     private let workers: WorkerThreads
     /// Threads for actors and tasks without processors, so that they answer while all workers compute.
     let auxiliary: WorkerThreads
-    private let clusterBox = Mutex<WeakCluster>(WeakCluster())
+    private let front = Mutex<Front?>(nil)
     let actors = ActorDirectory()
 
-    private struct WeakCluster {
-        weak var cluster: Cluster?
+    /// Not weak: a weak reference gives the cluster a side table, which slows down each retain of it, two per task.
+    private struct Front {
+        unowned let cluster: Cluster
     }
 
     /// What was submitted and not yet looked at, newest first: a stack that submitters push onto without a lock.
@@ -21,6 +30,8 @@ final class EmbeddedBackend: Backend {
     /// Whether a standard task could start at once: then its submitter must look after it.
     private let hasFreeProcessor = Atomic(true)
     private let closing = Atomic(false)
+    /// Whether a runner looks out for new tasks, so that submitters need not. At most one does.
+    private let hasLookout = Atomic(false)
 
     private struct Core {
         var dispatcher: Dispatcher<ObjectCell>
@@ -44,11 +55,11 @@ final class EmbeddedBackend: Backend {
 
     /// The cluster that fronts this backend; it outlives all that runs.
     var cluster: Cluster {
-        guard let cluster = clusterBox.withLock({ $0.cluster }) else { preconditionFailure("a task outlived its cluster") }
+        guard let cluster = front.withLock({ $0?.cluster }) else { preconditionFailure("no cluster was attached") }
         return cluster
     }
 
-    func attach(_ cluster: Cluster) { clusterBox.withLock { $0.cluster = cluster } }
+    func attach(_ cluster: Cluster) { front.withLock { $0 = Front(cluster: cluster) } }
 
     // MARK: Submitting
 
@@ -76,7 +87,12 @@ final class EmbeddedBackend: Backend {
         }
         // A standard task waits for a runner to end if no processor is free; the flag is set before the inbox is looked
         // at for the last time, so that one of the two sees the other.
-        if cell.shape != .standard || hasFreeProcessor.load(ordering: .sequentiallyConsistent) || isClosing { admit() }
+        if cell.shape != .standard || isClosing
+            || hasFreeProcessor.load(ordering: .sequentiallyConsistent)
+                && !hasLookout.load(ordering: .sequentiallyConsistent)
+        {
+            admit()
+        }
     }
 
     /// Starts what can be started now.
@@ -138,10 +154,14 @@ final class EmbeddedBackend: Backend {
     func next(
         after cell: ObjectCell, execution: ObjectCell.Execution, on runner: Runner, threads: WorkerThreads
     ) -> ObjectCell? {
-        if execution == .ended, let next = core.withLock({ core in
-            takeInbox(&core)
-            return core.dispatcher.replace(cell.shape)
-        }) { return next }
+        if execution == .ended {
+            if let next = replacement(for: cell.shape) { return next }
+            if cell.shape == .standard, lookOut(), let next = replacement(for: .standard) {
+                // More than one task came: the others' processors are free.
+                if inbox.load(ordering: .relaxed) != nil { admit() }
+                return next
+            }
+        }
 
         var started: [(Runner, ObjectCell)] = []
         var refused: [ObjectCell] = []
@@ -170,6 +190,32 @@ final class EmbeddedBackend: Backend {
         for continuation in idle { continuation.resume() }
         return next
     }
+
+    private func replacement(for shape: Dispatcher<ObjectCell>.Shape) -> ObjectCell? {
+        core.withLock { core in
+            takeInbox(&core)
+            return core.dispatcher.replace(shape)
+        }
+    }
+
+    /// Waits some microseconds for a next task. To end a runner and start another costs two futex calls, as much as
+    /// several empty tasks; a stream of them comes with shorter gaps than that.
+    ///
+    /// - Returns: whether there is one. The flag is cleared before the inbox is looked at for the last time, so that a
+    ///   submitter that saw it set is seen.
+    private func lookOut() -> Bool {
+        guard !threadsAreWanted, !hasLookout.exchange(true, ordering: .sequentiallyConsistent) else { return false }
+        for _ in 0..<Self.looks {
+            if inbox.load(ordering: .relaxed) != nil || isClosing || threadsAreWanted { break }
+            sched_yield()
+        }
+        hasLookout.store(false, ordering: .sequentiallyConsistent)
+        return inbox.load(ordering: .sequentiallyConsistent) != nil
+    }
+
+    private static let looks = 50
+    /// Whether resumed tasks wait for a thread.
+    private var threadsAreWanted: Bool { workers.hasWaitingJobs }
 
     func taskBlocked(_ cell: ObjectCell) {
         core.withLock { $0.dispatcher.block(cell.shape) }

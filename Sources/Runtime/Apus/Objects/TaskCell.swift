@@ -3,9 +3,9 @@ import Synchronization
 
 /// A task and its result.
 final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendable {
-    // `task` is written before the cell is shared and dropped once, by whoever completes the cell, under `guarded`'s
-    // ordering; a runner copies it when it begins, which only happens before that.
-    private let task: Mutex<Job?>
+    // `job` is written by `init`; runners copy it between `begin` and `endAttempt`, and `releaseTask` drops it when the
+    // cell is complete, which may be during an attempt that was given up: hence the lock, for jobs that own memory.
+    private let job: Mutex<Job?>
     private let box: OptionsBox?
 
     final class OptionsBox: Sendable {
@@ -14,7 +14,7 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
     }
 
     init(_ task: Job, options: TaskOptions?, file: StaticString, line: Int) {
-        self.task = Mutex(task)
+        job = Mutex(task)
         box = options.map(OptionsBox.init)
         super.init(phase: .waiting, file: file, line: line)
     }
@@ -22,28 +22,32 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
     override var taskName: String { box?.options.name ?? String(describing: Job.self) }
     override var options: TaskOptions? { box?.options }
 
-    override func releaseTask() { task.withLock { $0 = nil } }
+    /// A job without references is freed with the cell: looking up its optional's metadata here would cost more.
+    override func releaseTask() {
+        if !_isPOD(Job.self) { job.withLock { $0 = nil } }
+    }
 
     override func payload() throws(CodingError) -> Payload {
-        guard let task = task.withLock({ $0 }) else { throw .unnamableType(taskName) }
+        guard let task = job.withLock({ $0 }) else { throw .unnamableType(taskName) }
         return try TaskCodec.encode(task)
     }
 
     override func execute(on runner: Runner) async -> Execution {
-        guard begin(on: runner), let task = task.withLock({ $0 }) else { return .ended }
+        guard begin(on: runner), let task = job.withLock({ $0 }) else { return .ended }
         let timer = options?.timeout.map { startTimer($0) }
-        let outcome: Result<Job.Output, any Error>
         do {
-            outcome = .success(
-                try await RunContext.$current.withValue(runner.context(for: self)) {
-                    runner.backend.isolation == .shared
-                        ? try await task.run() : try await Self.runApart(try payload())
-                })
+            let value = try await RunContext.$current.withValue(runner.context(for: self)) {
+                runner.backend.isolation == .shared
+                    ? try await task.run() : try await Self.runApart(try payload())
+            }
+            timer?.cancel()
+            let stop = endAttempt()
+            succeed(value)
+            return stop == nil ? .ended : .cancelled
         } catch {
-            outcome = .failure(error)
+            timer?.cancel()
+            return conclude(error, stop: endAttempt(), closing: runner.backend.isClosing)
         }
-        timer?.cancel()
-        return conclude(outcome, stop: endAttempt(), closing: runner.backend.isClosing)
     }
 
     /// Runs the task as another process would: from bytes to bytes, errors included.
@@ -58,17 +62,12 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
     }
 }
 
-extension ValueCell {
-    /// Completes the cell with the outcome of an attempt, or asks for another one.
-    final func conclude(_ outcome: Result<Value, any Error>, stop: Stop?, closing: Bool) -> Execution {
-        switch outcome {
-        case .success(let value):
-            succeed(value)
-        case .failure(let thrown):
-            let failure = error(cause(of: thrown, stop: stop, closing: closing))
-            if wantsRetry(after: failure), !closing, requeue() { return stop == nil ? .again : .againElsewhere }
-            fail(failure)
-        }
+extension ObjectCell {
+    /// Fails the cell with what an attempt threw, or asks for another attempt.
+    final func conclude(_ thrown: any Error, stop: Stop?, closing: Bool) -> Execution {
+        let failure = error(cause(of: thrown, stop: stop, closing: closing))
+        if wantsRetry(after: failure), !closing, requeue() { return stop == nil ? .again : .againElsewhere }
+        fail(failure)
         return stop == nil ? .ended : .cancelled
     }
 
