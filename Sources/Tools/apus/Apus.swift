@@ -6,5 +6,5 @@ struct ApusCommand: AsyncParsableCommand {
         commandName: "apus",
         abstract: "A distributed runtime for machine learning, and the data-centric libraries on it.",
         version: "0.1.0",
-        subcommands: [TokenizeCommand.self, PoolCommand.self, LanguageCommand.self, BenchCommand.self])
+        subcommands: [TokenizeCommand.self, PoolCommand.self, LanguageCommand.self, BenchCommand.self, CurateCommand.self])
 }

@@ -1,0 +1,65 @@
+import Files
+import Foundation
+
+/// What a curation run did: the content of `manifest.json`. The same pool, recipe and seed give the same manifest.
+public struct CurationManifest: Codable, Sendable, Hashable {
+    public var recipe: String
+    public var source: String
+    public var seed: UInt64
+    /// Digest of the pool's files (names, sizes, times), the recipe and the settings.
+    public var key: String
+    /// Pages of the pool; read = kept + Σ dropped + Σ failed.
+    public var read = 0
+    /// Pages of which something was written.
+    public var kept = 0
+    public var dropped: [String: Int] = [:]
+    public var failed: [String: Int] = [:]
+    /// Documents written; more than `kept` where steps split pages.
+    public var documents = 0
+    public var steps: [Step] = []
+    public var shards: [Shard] = []
+    public var samples: [String: [Sample]] = [:]
+
+    /// Pages (or pieces of them) into and out of a step.
+    public struct Step: Codable, Sendable, Hashable {
+        public var name: String
+        public var pagesIn: Int
+        public var pagesOut: Int
+    }
+
+    public struct Shard: Codable, Sendable, Hashable {
+        /// Below the output folder.
+        public var file: String
+        public var documents: Int
+        public var bytes: Int
+        public var sha256: String
+    }
+
+    public struct Sample: Codable, Sendable, Hashable {
+        public var url: String?
+        public var text: String
+        public var value: Double?
+        public var limit: Double?
+    }
+
+    /// Whether every page is accounted for.
+    public var isBalanced: Bool { read == kept + dropped.values.reduce(0, +) + failed.values.reduce(0, +) }
+
+    /// Reads `manifest.json`.
+    public init(file: String) throws {
+        self = try JSONDecoder().decode(CurationManifest.self, from: Data(FileReader.bytes(of: file)))
+    }
+
+    init(recipe: String, source: String, seed: UInt64, key: String) {
+        self.recipe = recipe
+        self.source = source
+        self.seed = seed
+        self.key = key
+    }
+
+    func write(to file: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        try AtomicFile.write([UInt8](try encoder.encode(self)) + [10], to: file)
+    }
+}
