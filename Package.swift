@@ -106,6 +106,7 @@ let package = Package(
         tests("ExperimentsTests", of: ["Experiments", "Files"]),
         tests("TokenizationTests", of: ["Tokenization", "JSON", "Files", "UnicodeText"]),
         tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),
+        tests("CurationPipelineTests", of: ["Curation", "WebArchives", "Compression", "Files", "JSON"]),
         tests("CompressionTests", of: ["Compression", "Files"]),
         tests("WebArchivesTests", of: ["WebArchives", "Compression", "Files", "JSON"]),
         tests("FastTextTests", of: ["FastText", "Files", "JSON"]),
