@@ -24,14 +24,17 @@ public struct Recipe: Sendable {
 
     /// Reads a recipe.
     ///
-    /// - Parameter source: which entry of the file, where it has several.
+    /// - Parameters:
+    ///   - source: which entry of the file, where it has several.
+    ///   - variables: what `${name}` in parameters stands for, so that a recipe can use what is made elsewhere, such as
+    ///     a classifier trained for it.
     /// - Throws: `RecipeError`, `FileError`.
-    public init(file: String, source: String? = nil) throws {
-        try self.init(yaml: FileReader.text(of: file, limit: 1 << 24), file: file, source: source)
+    public init(file: String, source: String? = nil, variables: [String: String] = [:]) throws {
+        try self.init(yaml: FileReader.text(of: file, limit: 1 << 24), file: file, source: source, variables: variables)
     }
 
     /// Reads a recipe from text; `file` is its name in messages.
-    public init(yaml: String, file: String, source: String? = nil) throws {
+    public init(yaml: String, file: String, source: String? = nil, variables: [String: String] = [:]) throws {
         let root: Node?
         do {
             root = try Yams.compose(yaml: yaml)
@@ -43,7 +46,7 @@ public struct Recipe: Sendable {
         let chosen = try Self.choose(entries, source, file)
         self.file = file
         self.source = chosen.source
-        steps = try Self.steps(chosen.steps, file)
+        steps = try Self.steps(chosen.steps, file).map { try RecipeVariables(variables).filled($0, file: file) }
         _ = try RecipePlan(self)
     }
 

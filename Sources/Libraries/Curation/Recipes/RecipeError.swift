@@ -5,6 +5,7 @@ public enum RecipeError: Error, Sendable, Hashable, CustomStringConvertible {
     case wrongShape(file: String, line: Int, expected: String)
     case severalSources(file: String, sources: [String])
     case step(file: String, line: Int, CurationError)
+    case unknownVariable(file: String, line: Int, name: String, known: [String])
     case misplaced(file: String, line: Int, step: String, reason: String)
 
     public var description: String {
@@ -17,6 +18,10 @@ public enum RecipeError: Error, Sendable, Hashable, CustomStringConvertible {
         case .severalSources(let file, let sources):
             "\(file): has steps for \(sources.joined(separator: ", ")). Say which with --source."
         case .step(let file, let line, let error): "\(file):\(line): \(error)"
+        case .unknownVariable(let file, let line, let name, let known):
+            "\(file):\(line): `${\(name)}` stands for nothing"
+                + (known.isEmpty ? "" : "; known are \(known.joined(separator: ", "))")
+                + ". Give it with --set \(name)=VALUE, or name it in the experiment."
         case .misplaced(let file, let line, let step, let reason): "\(file):\(line): \(step) \(reason)."
         }
     }

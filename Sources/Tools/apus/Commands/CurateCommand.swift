@@ -24,11 +24,13 @@ struct CurateCommand: AsyncParsableCommand {
         @Option(help: "The folder to write.") var out: String
         @Option(help: "Seed of everything that is drawn.") var seed: UInt64 = 1
         @Option(help: "Which entry of a recipe that has several.") var source: String?
+        @Option(name: .customLong("set"), help: "NAME=VALUE: what ${NAME} in the recipe stands for; may be given again.")
+        var variables: [String] = []
         @Flag(help: "One JSON object on standard output.") var json = false
         @Flag(help: "No progress.") var quiet = false
 
         func run() async throws {
-            let recipe = try Recipe(file: recipe, source: source)
+            let recipe = try Recipe(file: recipe, source: source, variables: Dictionary(namedValues(variables, option: "--set")) { $1 })
             let run = CurationRun(
                 recipe: recipe, pool: pool, output: out, seed: seed)
             let line = ProgressLine("curate", unit: "pages", isQuiet: quiet)
@@ -71,11 +73,7 @@ struct CurateCommand: AsyncParsableCommand {
         @Flag(help: "Accepted; the output is JSON lines always.") var json = false
 
         func run() throws {
-            let pairs = try parameters.map { text in
-                guard let mark = text.firstIndex(of: "=") else { throw ValidationError("--param needs key=value, not \(text)") }
-                return (String(text[..<mark]), String(text[text.index(after: mark)...]))
-            }
-            let step = try SingleStep(step, parameters: pairs)
+            let step = try SingleStep(step, parameters: namedValues(parameters, option: "--param"))
             try StandardLines.forEach { line, output in
                 if line.isEmpty { return }
                 let values: [JSONValue]
@@ -115,5 +113,13 @@ struct CurateCommand: AsyncParsableCommand {
                 }
             }
         }
+    }
+}
+
+/// `key=value` arguments as pairs.
+private func namedValues(_ arguments: [String], option: String) throws -> [(String, String)] {
+    try arguments.map { text in
+        guard let mark = text.firstIndex(of: "=") else { throw ValidationError("\(option) needs KEY=VALUE, not \(text)") }
+        return (String(text[..<mark]), String(text[text.index(after: mark)...]))
     }
 }
