@@ -82,7 +82,7 @@ let package = Package(
         module(
             "Experiments", in: "Libraries",
             needs: [
-                "Apus", "Compression", "Curation", "Evaluation", "Files", "JSON", "LanguageModels", "Tokenization",
+                "Apus", "ApusTensor", "Compression", "Curation", "Evaluation", "Files", "JSON", "LanguageModels", "Tokenization",
                 "UnicodeText", "Yams",
             ]),
 

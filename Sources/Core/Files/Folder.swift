@@ -9,6 +9,14 @@ public enum Paths {
         return (folder.isEmpty ? "/" : folder, String(path[path.utf8.index(after: slash)...]))
     }
 
+    /// A path that does not depend on the working folder.
+    public static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        guard let buffer = getcwd(nil, 0) else { return path }
+        defer { free(buffer) }
+        return join(String(cString: buffer), path)
+    }
+
     /// A path below a folder; an absolute path stays as it is.
     public static func join(_ folder: String, _ path: String) -> String {
         if path.hasPrefix("/") || folder == "." || folder.isEmpty { return path }

@@ -12,6 +12,7 @@ public enum ExperimentError: Error, Hashable, Sendable, CustomStringConvertible 
     case noClassifierExamples(classifier: String, which: String)
     case damagedStep(path: String, reason: String)
     case busy(path: String)
+    case notAResult(file: String, reason: String)
 
     public var description: String {
         switch self {
@@ -36,6 +37,8 @@ public enum ExperimentError: Error, Hashable, Sendable, CustomStringConvertible 
         case .noClassifierExamples(let classifier, let which):
             "classifier ‘\(classifier)’: no page of the pool has an address that ‘\(which)’ names."
         case .damagedStep(let path, let reason): "\(path): \(reason). Remove the folder and run again."
+        case .notAResult(let file, let reason):
+            "\(file): is no result of an experiment: \(reason). Give the result.json that `apus experiment run` wrote."
         case .busy(let path): "\(path): another run is at work here. Wait for it, or give another --out."
         }
     }

@@ -1,5 +1,6 @@
 // A program that imports Apus meets these in its signatures.
 @_exported import struct ApusCore.ActorIdentifier
+@_exported import enum ApusCore.ApusVersion
 @_exported import enum ApusCore.CodingError
 @_exported import struct ApusCore.Origin
 @_exported import struct ApusCore.Quantity

@@ -1,3 +1,4 @@
+import Apus
 import ArgumentParser
 
 @main
@@ -5,6 +6,7 @@ struct ApusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus",
         abstract: "A distributed runtime for machine learning, and the data-centric libraries on it.",
-        version: "0.1.0",
-        subcommands: [TokenizeCommand.self, PoolCommand.self, LanguageCommand.self, BenchCommand.self, CurateCommand.self])
+        version: ApusVersion.text,
+        subcommands: [TokenizeCommand.self, PoolCommand.self, LanguageCommand.self, BenchCommand.self, CurateCommand.self,
+            ReportCommand.self])
 }

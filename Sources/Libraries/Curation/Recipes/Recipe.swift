@@ -19,6 +19,8 @@ public struct Recipe: Sendable {
     public var file: String
     public var source: String
     public var steps: [Step]
+    /// Names of the variables that were filled in.
+    public let usedVariables: Set<String>
 
     public var folder: String { Paths.split(file).folder }
 
@@ -33,8 +35,24 @@ public struct Recipe: Sendable {
         try self.init(yaml: FileReader.text(of: file, limit: 1 << 24), file: file, source: source, variables: variables)
     }
 
+    /// Finds what is wrong with a recipe whose variables have no values yet: everything but the steps that use them.
+    ///
+    /// - Returns: the variables that the recipe uses.
+    /// - Throws: as reading it does.
+    @discardableResult
+    public static func check(file: String, source: String? = nil, variables: [String]) throws -> Set<String> {
+        let names = Dictionary(variables.map { ($0, "") }) { $1 }
+        let text = try FileReader.text(of: file, limit: 1 << 24)
+        return try Recipe(yaml: text, file: file, source: source, variables: names, isTrial: true).usedVariables
+    }
+
     /// Reads a recipe from text; `file` is its name in messages.
     public init(yaml: String, file: String, source: String? = nil, variables: [String: String] = [:]) throws {
+        try self.init(yaml: yaml, file: file, source: source, variables: variables, isTrial: false)
+    }
+
+    /// - Parameter isTrial: leaves out the steps that use variables, whose values need not be valid.
+    private init(yaml: String, file: String, source: String?, variables: [String: String], isTrial: Bool) throws {
         let root: Node?
         do {
             root = try Yams.compose(yaml: yaml)
@@ -46,7 +64,11 @@ public struct Recipe: Sendable {
         let chosen = try Self.choose(entries, source, file)
         self.file = file
         self.source = chosen.source
-        steps = try Self.steps(chosen.steps, file).map { try RecipeVariables(variables).filled($0, file: file) }
+        let named = try Self.steps(chosen.steps, file)
+        let used = named.map { RecipeVariables.names(in: .object($0.parameters)) }
+        usedVariables = used.reduce(into: []) { $0.formUnion($1) }
+        let filled = try named.map { try RecipeVariables(variables).filled($0, file: file) }
+        steps = isTrial ? zip(filled, used).filter { $1.isEmpty }.map(\.0) : filled
         _ = try RecipePlan(self)
     }
 

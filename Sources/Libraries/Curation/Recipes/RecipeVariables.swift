@@ -18,6 +18,23 @@ struct RecipeVariables {
         return step
     }
 
+    /// The variables that a value uses.
+    static func names(in value: JSONValue) -> Set<String> {
+        var found: Set<String> = []
+        switch value {
+        case .string(let text):
+            var rest = Substring(text)
+            while let open = rest.firstRange(of: "${"), let close = rest[open.upperBound...].firstIndex(of: "}") {
+                found.insert(String(rest[open.upperBound..<close]))
+                rest = rest[rest.index(after: close)...]
+            }
+        case .array(let elements): for element in elements { found.formUnion(names(in: element)) }
+        case .object(let members): for (_, member) in members { found.formUnion(names(in: member)) }
+        default: break
+        }
+        return found
+    }
+
     private func filled(_ value: JSONValue, file: String, line: Int) throws(RecipeError) -> JSONValue {
         switch value {
         case .string(let text): return .string(try filled(text, file: file, line: line))

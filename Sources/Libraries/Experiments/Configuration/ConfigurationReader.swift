@@ -26,25 +26,27 @@ extension ExperimentConfiguration {
         name = try root.string("name")
         seed = UInt64(try root.int("seed", default: 1, in: 0...Int.max))
         folder = Paths.split(file).folder
+        let folder = folder
         pools = try root.section("pools").map { section, name in
-            Pool(name: name, paths: try section.strings(name))
+            Pool(name: name, paths: try section.strings(name).map { Paths.join(folder, $0) })
         }
         datasets = try root.section("datasets").sections { section, name in
             try section.allow(["pool", "recipe"])
             return Dataset(name: name, pool: try section.string("pool"), recipe: try section.string("recipe"))
         }
         let heldOutSection = try root.section("heldOut")
-        try heldOutSection.allow(["pool", "recipe", "documents", "overlapWords", "overlapShare"])
+        try heldOutSection.allow(["pool", "recipe", "documents", "bytesPerDocument", "overlapWords", "overlapShare"])
         heldOut = HeldOut(
             pool: try heldOutSection.string("pool"), recipe: try heldOutSection.string("recipe"),
             documents: try heldOutSection.int("documents", default: 200, in: 2...10_000_000),
+            bytesPerDocument: try heldOutSection.int("bytesPerDocument", default: 8000, in: 1000...1 << 30),
             overlapWords: try heldOutSection.int("overlapWords", default: 13, in: 2...1000),
             overlapShare: try heldOutSection.double("overlapShare", default: 0.2, in: 0...1))
         let tokenizerSection = try root.section("tokenizer")
         try tokenizerSection.allow(["vocabularySize", "path", "trainingBytes"])
         tokenizer = Tokenizer(
             vocabularySize: try tokenizerSection.int("vocabularySize", default: 4096, in: 257...1_000_000),
-            path: try tokenizerSection.optionalString("path"),
+            path: try tokenizerSection.optionalString("path").map { Paths.join(folder, $0) },
             trainingBytes: try tokenizerSection.int("trainingBytes", default: 20_000_000, in: 1000...Int.max))
         let trainingSection = try root.section("training")
         try trainingSection.allow([

@@ -7,7 +7,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
     public var name: String
     /// The seed from which the steps' own are derived.
     public var seed: UInt64
-    /// Pools by name: archives, JSONL files, or folders of them; paths as the file gives them.
+    /// Pools by name: archives, JSONL files, or folders of them, from the folder of the file.
     public var pools: [Pool]
     /// The data sets to compare, in order.
     public var datasets: [Dataset]
@@ -25,7 +25,7 @@ public struct ExperimentConfiguration: Sendable, Hashable {
         public var paths: [String]
     }
 
-    public struct Dataset: Sendable, Hashable {
+    public struct Dataset: Sendable, Hashable, Codable {
         public var name: String
         public var pool: String
         /// The path of a recipe.
@@ -38,6 +38,8 @@ public struct ExperimentConfiguration: Sendable, Hashable {
         public var recipe: String
         /// Documents to keep aside, drawn by the hash of their address.
         public var documents: Int
+        /// UTF-8 bytes from the front of each document that are evaluated; all of it is kept from training.
+        public var bytesPerDocument: Int
         /// Words in a row that count as overlap with training text.
         public var overlapWords: Int
         /// A training document is left out where more than this share of its runs of words are held out too.
