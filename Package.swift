@@ -103,7 +103,7 @@ let package = Package(
         tests("FilesTests", of: ["Files"]),
         tests("UnicodeTextTests", of: ["UnicodeText"]),
         tests("CurationStepTests", of: ["Curation", "JSON", "Files", "UnicodeText"]),
-        tests("ExperimentsTests", of: ["Experiments", "Files"]),
+        tests("ExperimentsTests", of: ["Experiments", "Apus", "Files", "JSON"]),
         tests("TokenizationTests", of: ["Tokenization", "JSON", "Files", "UnicodeText"]),
         tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),
         tests("CurationPipelineTests", of: ["Curation", "WebArchives", "Compression", "Files", "JSON"]),

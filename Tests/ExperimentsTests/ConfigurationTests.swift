@@ -28,15 +28,18 @@ import Testing
             try ExperimentConfiguration(yaml: yaml, file: "t.yaml")
         } throws: { error in
             let message = "\(error)"
-            return message.contains("t.yaml:6") && message.contains("vocabulary_size") && message.contains("‘vocabularySize’")
+            return message.contains("t.yaml:6") && message.contains("vocabulary_size")
+                && message.contains("‘vocabularySize’")
         }
     }
 
     @Test(
         "wrong values are refused with their key",
         arguments: [
-            ("tokens: 2_000_000", "tokens: many", "training.tokens"), ("tokens: 2_000_000", "tokens: -1", "training.tokens"),
-            ("raw: {pool: web", "raw: {pool: wed", "datasets.raw.pool"), ("pools: {web: [a.warc.gz]}", "pools: 7", "pools"),
+            ("tokens: 2_000_000", "tokens: many", "training.tokens"),
+            ("tokens: 2_000_000", "tokens: -1", "training.tokens"),
+            ("raw: {pool: web", "raw: {pool: wed", "datasets.raw.pool"),
+            ("pools: {web: [a.warc.gz]}", "pools: 7", "pools"),
             ("name: trial", "seed: 3", "name"), ("name: trial", "name: [", "trial.yaml"),
         ])
     func wrong(old: String, new: String, key: String) {

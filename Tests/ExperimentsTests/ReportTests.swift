@@ -50,7 +50,9 @@ import Testing
         }
         let models = ["uncurated", "curated"].map { name in
             let start = name == "curated" ? 3.9 : 3.6
-            let losses = (0..<400).map { "{\"tokens\": \($0 * 4096), \"loss\": \(start + 4.7 / (1 + Double($0) / 12))}" }
+            let losses = (0..<400).map {
+                "{\"tokens\": \($0 * 4096), \"loss\": \(start + 4.7 / (1 + Double($0) / 12))}"
+            }
             return """
                 {"dataset": "\(name)", "seed": 1, "parameters": 1500000, "steps": 400, "tokens": 1600000, "epochs": 0.8,
                  "finalLoss": 3.9, "seconds": 61, "losses": [\(losses.joined(separator: ","))]}

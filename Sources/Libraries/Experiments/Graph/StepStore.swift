@@ -29,7 +29,9 @@ struct StepStore: Sendable {
 
     /// Marks a step finished with what it reports.
     func finish(_ name: String, _ key: String, product: JSONValue, seconds: Double) throws {
-        let record: JSONValue = ["key": .string(key), "name": .string(name), "seconds": .number(seconds), "product": product]
+        let record: JSONValue = [
+            "key": .string(key), "name": .string(name), "seconds": .number(seconds), "product": product,
+        ]
         try AtomicFile.write(record.text(.indented) + "\n", to: path(of: name, key) + "/step.json")
     }
 

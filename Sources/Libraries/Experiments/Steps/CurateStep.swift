@@ -1,0 +1,97 @@
+import Apus
+import Curation
+import Files
+import JSON
+
+/// Runs a recipe over a pool.
+package struct CurateStep: ExperimentStep {
+    package struct Product: Codable, Sendable {
+        /// Shards below the step's folder.
+        package var shards: [CurationManifest.Shard]
+        package var funnel: FunnelResult
+        package var documents: Int
+        package var droppedSamples: [SampleResult]
+    }
+
+    package static let kind = "curate 1"
+    package var site: StepSite
+    /// The recipe's file.
+    var recipe: String
+    var seed: UInt64
+    @Input var pool: Finished<PoolStep.Product>
+
+    package init(
+        site: StepSite, recipe: String, seed: UInt64, pool: ObjectRef<Finished<PoolStep.Product>>
+    ) {
+        self.site = site
+        self.recipe = recipe
+        self.seed = seed
+        _pool = pool
+    }
+
+    package var inputDigests: [String] { [pool.digest] }
+
+    /// The recipe's steps with the digests of the files that they name; the recipe's own name and comments change nothing.
+    package func parameters() throws -> JSONValue {
+        let recipe = try Recipe(file: recipe)
+        let steps = recipe.steps.map { step -> JSONValue in
+            [
+                "step": .string(step.name), "parameters": .object(step.parameters),
+                "files": .array(
+                    Self.strings(in: .object(step.parameters)).compactMap { name in
+                        let path = Paths.join(recipe.folder, name)
+                        guard !name.isEmpty, FileReader.exists(path) else { return nil }
+                        return (try? FileReader.bytes(of: path)).map { .string(SHA256.digest($0)) }
+                    }),
+            ]
+        }
+        return ["steps": .array(steps), "seed": .string("\(seed)")]
+    }
+
+    /// Every text in a value.
+    private static func strings(in value: JSONValue) -> [String] {
+        switch value {
+        case .string(let text): [text]
+        case .array(let elements): elements.flatMap(strings)
+        case .object(let members): members.flatMap { strings(in: $0.1) }
+        default: []
+        }
+    }
+
+    package func perform(in folder: String) async throws -> Product {
+        let run = CurationRun(
+            recipe: try Recipe(file: recipe), pool: pool.product.files, output: folder, seed: seed)
+        let site = site
+        let manifest = try await run.run { site.post($0.pages, "pages", note: "pass \($0.pass) of \($0.passes)") }
+        func counts(_ table: [String: Int]) -> [FunnelResult.Count] {
+            table.map { FunnelResult.Count($0.key, $0.value) }.sorted { ($1.count, $0.name) < ($0.count, $1.name) }
+        }
+        return Product(
+            shards: manifest.shards,
+            funnel: FunnelResult(
+                read: manifest.read, kept: manifest.kept, dropped: counts(manifest.dropped),
+                failed: counts(manifest.failed),
+                steps: manifest.steps.map { FunnelResult.Count($0.name, $0.pagesOut) }),
+            documents: manifest.documents,
+            droppedSamples: manifest.samples.sorted { $0.key < $1.key }.flatMap { rule, samples in
+                samples.prefix(3).map { SampleResult(rule: rule, url: $0.url, text: Excerpt.of($0.text)) }
+            })
+    }
+
+    package func isWhole(_ product: Product, in folder: String) -> Bool {
+        product.shards.allSatisfy { FileReader.exists(folder + "/" + $0.file) }
+    }
+
+    /// The rule that dropped most pages.
+    static func mostBy(_ product: Product) -> String? { product.funnel.dropped.first?.name }
+}
+
+/// The first lines of a text, for people to look at.
+enum Excerpt {
+    static let scalars = 600
+
+    static func of(_ text: String) -> String {
+        let part = String(String.UnicodeScalarView(text.unicodeScalars.prefix(scalars)))
+        return part.unicodeScalars.count < scalars ? part : part + " …"
+    }
+}
