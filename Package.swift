@@ -109,6 +109,7 @@ let package = Package(
         tests("CurationPipelineTests", of: ["Curation", "WebArchives", "Compression", "Files", "JSON"]),
         tests("CompressionTests", of: ["Compression", "Files"]),
         tests("WebArchivesTests", of: ["WebArchives", "Compression", "Files", "JSON"]),
+        tests("MainTextTests", of: ["MainText", "HTML", "Compression", "Files", "JSON"]),
         tests("FastTextTests", of: ["FastText", "Files", "JSON"]),
         tests("LanguageIdentificationTests", of: ["LanguageIdentification", "Files", "JSON"]),
     ]

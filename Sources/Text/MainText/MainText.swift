@@ -1,1 +1,0 @@
-// MainText: see Documentation/Architecture.md.
