@@ -42,6 +42,17 @@ public final class AtomicFile {
     /// Appends text as UTF-8.
     public func write(_ text: String) throws(FileError) { try write(text.utf8) }
 
+    /// Appends bytes; many at once go to the file without a copy.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        if bytes.count < Self.bufferSize {
+            buffer.append(contentsOf: bytes)
+            if buffer.count >= Self.bufferSize { try flush() }
+        } else {
+            try flush()
+            try put(bytes)
+        }
+    }
+
     /// Makes the file appear under its name. Nothing may be written afterwards.
     public func commit() throws(FileError) {
         do throws(FileError) {
@@ -66,18 +77,26 @@ public final class AtomicFile {
     }
 
     private func flush() throws(FileError) {
+        var failure: FileError?
+        buffer.withUnsafeBytes { bytes in
+            do throws(FileError) { try put(bytes) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        guard let base = bytes.baseAddress else { return }
         var written = 0
-        while written < buffer.count {
-            let result = buffer.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written) }
-            // The buffer is not empty here, so it has a base address.
+        while written < bytes.count {
+            let result = Glibc.write(descriptor, base + written, bytes.count - written)
             if result < 0 {
                 if errno == EINTR { continue }
                 throw .current("write", path)
             }
             written += result
         }
-        count += buffer.count
-        buffer.removeAll(keepingCapacity: true)
+        count += bytes.count
     }
 
     /// Writes a whole file at once.

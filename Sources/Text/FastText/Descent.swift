@@ -28,24 +28,22 @@ struct Descent {
         }
     }
 
-    /// Values spread evenly over ±bound. Source of the generator: Steele et al. 2014, SplitMix64.
+    /// Values spread evenly over ±bound.
     private static func uniform(_ count: Int, _ bound: Float, _ seed: UInt64) -> [Float] {
         [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-            var state = seed
+            var random = SplitMix64(state: seed)
             for index in 0..<count {
-                state &+= 0x9E37_79B9_7F4A_7C15
-                var bits = state
-                bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
-                bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
-                bits ^= bits >> 31
-                let unit = Float(bits >> 40) * 0x1p-24
+                let unit = Float(random.next() >> 40) * 0x1p-24
                 buffer.initializeElement(at: index, to: (2 * unit - 1) * bound)
             }
             initialized = count
         }
     }
 
-    mutating func run(_ examples: Examples, epochs: Int, progress: (Double, Double) -> Void) {
+    /// - Throws: only what `progress` throws, which ends the training.
+    mutating func run(
+        _ examples: Examples, order: [Int32], epochs: Int, progress: (Double, Double) throws -> Void
+    ) rethrows {
         let dimension = arguments.dimension
         let total = Double(epochs) * Double(examples.tokens.count + examples.count)
         var done = 0
@@ -59,15 +57,16 @@ struct Descent {
         var steps = 0
         var reported = 0
 
-        input.values.withUnsafeMutableBufferPointer { inputValues in
-            output.values.withUnsafeMutableBufferPointer { outputValues in
-                hidden.withUnsafeMutableBufferPointer { hidden in
-                    gradient.withUnsafeMutableBufferPointer { gradient in
+        try input.values.withUnsafeMutableBufferPointer { inputValues in
+            try output.values.withUnsafeMutableBufferPointer { outputValues in
+                try hidden.withUnsafeMutableBufferPointer { hidden in
+                    try gradient.withUnsafeMutableBufferPointer { gradient in
                         let layer = OutputLayer(
                             values: outputValues, labels: examples.labels.isEmpty ? 0 : scores.count,
                             dimension: dimension, loss: arguments.loss)
                         for _ in 0..<epochs {
-                            for example in 0..<examples.count {
+                            for place in 0..<examples.count {
+                                let example = order.isEmpty ? place : Int(order[place])
                                 let length = examples.starts[example + 1] - examples.starts[example] + 1
                                 done += length
                                 sinceUpdate += length
@@ -88,7 +87,7 @@ struct Descent {
                                     let percent = Int(Double(done) / total * 100)
                                     if percent > reported {
                                         reported = percent
-                                        progress(Double(done) / total, loss / Double(max(steps, 1)))
+                                        try progress(Double(done) / total, loss / Double(max(steps, 1)))
                                         loss = 0
                                         steps = 0
                                     }
@@ -125,6 +124,20 @@ struct Descent {
         let factor = Float(1 / Double(rows.count))
         for index in 0..<count { source[index] *= factor }
         for row in rows { Vectors.add(source, to: base + Int(row) * count, count: count) }
+    }
+}
+
+/// Source: Steele et al. 2014, SplitMix64.
+struct SplitMix64 {
+    var state: UInt64
+
+    @inline(__always)
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var bits = state
+        bits = (bits ^ (bits >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        bits = (bits ^ (bits >> 27)) &* 0x94D0_49BB_1331_11EB
+        return bits ^ (bits >> 31)
     }
 }
 

@@ -1,7 +1,7 @@
 /// Trains a classifier: add examples, then `train()`.
 ///
-/// Texts are not kept, only four bytes per word. One thread, so that a seed fixes the model; the order of the examples
-/// is the order in which they were added (shuffle them first, as for the reference).
+/// Texts are not kept, only four bytes per word. One thread, so that a seed fixes the model. Examples are taken in the
+/// order in which they were added, as the reference does, or with `options.shuffles` in one that the seed draws.
 ///
 /// Source: Joulin et al. 2017; the update rules are the reference's.
 public struct FastTextTrainer {
@@ -79,12 +79,13 @@ public struct FastTextTrainer {
 
     /// Trains on all examples.
     ///
-    /// - Parameter progress: called about a hundred times with the share done, 0…1, and the mean loss since the last call.
-    /// - Throws: `FastTextError.nothingToTrainOn` where there are fewer than two labels.
+    /// - Parameter progress: called about a hundred times with the share done, 0…1, and the mean loss since the last
+    ///   call; what it throws ends the training.
+    /// - Throws: `FastTextError.nothingToTrainOn` where there are fewer than two labels; what `progress` throws.
     /// - Complexity: O(epochs · words · wordNgrams · dimension) time; memory of the model and the examples' words.
-    public consuming func train(progress: (Double, Double) -> Void = { _, _ in }) throws(FastTextError) -> FastTextModel {
+    public consuming func train(progress: (Double, Double) throws -> Void = { _, _ in }) throws -> FastTextModel {
         guard labelNames.count >= 2 else {
-            throw .nothingToTrainOn(examples: exampleCount, labels: labelNames.count)
+            throw FastTextError.nothingToTrainOn(examples: exampleCount, labels: labelNames.count)
         }
         let arguments = options.arguments
         // Frequent ones first, as in the reference's files; equal counts in order of appearance.
@@ -111,10 +112,22 @@ public struct FastTextTrainer {
         let examples = Examples(
             tokens: tokens, starts: exampleStarts, labels: exampleLabels.map { rowOfLabel[Int($0)] },
             hashes: words.hashes, rows: rowOfToken, subwords: subwords)
-        descent.run(examples, epochs: options.epochs, progress: progress)
+        try descent.run(
+            examples, order: options.shuffles ? Self.shuffled(examples.count, seed: options.seed) : [],
+            epochs: options.epochs, progress: progress)
         return FastTextModel(
             arguments: arguments, vocabulary: vocabulary, buckets: arguments.buckets == 0 ? .none : .all,
             input: .dense(descent.input), output: .dense(descent.output), isQuantized: false)
+    }
+
+    /// Source: Fisher–Yates (Durstenfeld 1964).
+    private static func shuffled(_ count: Int, seed: UInt64) -> [Int32] {
+        var order = (0..<Int32(clamping: count)).map { $0 }
+        var random = SplitMix64(state: seed ^ 0x5EED_0F0E_4A3C_7E11)
+        for last in stride(from: order.count - 1, to: 0, by: -1) {
+            order.swapAt(last, Int(random.next().multipliedFullWidth(by: UInt64(last + 1)).high))
+        }
+        return order
     }
 
     private static func order(_ counts: [Int64]) -> [Int] {

@@ -1,5 +1,5 @@
 /// How the score of a label is computed from a text's vector.
-public enum FastTextLoss: Int32, Sendable, Hashable, CaseIterable {
+public enum FastTextLoss: Int32, Sendable, Hashable, Codable, CaseIterable {
     /// A Huffman tree over the labels; each inner node is a logistic regression.
     case hierarchicalSoftmax = 1
     /// Logistic regression per label, trained against sampled negatives.

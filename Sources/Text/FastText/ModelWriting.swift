@@ -54,14 +54,10 @@ extension FastTextModel {
     }
 
     private static func write(_ values: [Float], to file: AtomicFile) throws(FileError) {
-        // Pieces, since the file keeps a copy of what it is given.
-        let piece = 1 << 16
-        var start = 0
-        while start < values.count {
-            let end = min(start + piece, values.count)
-            let bytes = values[start..<end].withUnsafeBytes { Array($0) }
-            try file.write(bytes)
-            start = end
+        var failure: FileError?
+        values.withUnsafeBytes { bytes in
+            do throws(FileError) { try file.write(bytes) } catch { failure = error }
         }
+        if let failure { throw failure }
     }
 }

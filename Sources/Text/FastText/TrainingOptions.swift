@@ -1,5 +1,5 @@
 /// How a classifier is trained. The defaults are fastText's.
-public struct FastTextTrainingOptions: Sendable, Hashable {
+public struct FastTextTrainingOptions: Sendable, Hashable, Codable {
     /// Columns of the vectors.
     public var dimension = 100
     /// The first learning rate; it falls linearly to 0.
@@ -18,6 +18,8 @@ public struct FastTextTrainingOptions: Sendable, Hashable {
     public var loss = FastTextLoss.softmax
     /// Equal seeds and examples give equal models.
     public var seed: UInt64 = 0
+    /// Whether the seed draws the order of the examples; otherwise it is the order in which they were added.
+    public var shuffles = false
 
     public init() {}
 

@@ -7,7 +7,7 @@ import JSON
 struct CurateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "curate", abstract: "Filters and cleans the pages of a pool by a recipe.",
-        subcommands: [RunRecipe.self, Apply.self, Steps.self], defaultSubcommand: RunRecipe.self)
+        subcommands: [RunRecipe.self, Apply.self, Steps.self, TrainClassifierCommand.self], defaultSubcommand: RunRecipe.self)
 
     struct RunRecipe: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
