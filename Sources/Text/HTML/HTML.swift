@@ -1,1 +1,0 @@
-// HTML: see Documentation/Architecture.md.
