@@ -204,23 +204,27 @@ extension Tensor {
         }
     }
 
-    /// Gradients of this single number with respect to some tensors; nil for those it does not depend on. Nothing is
-    /// accumulated.
+    /// Gradients of this tensor with respect to others; nil for those it does not depend on. Nothing is accumulated.
     ///
-    /// - Parameter differentiable: whether the gradients can be differentiated again.
+    /// - Parameters:
+    ///   - seed: the gradient of the final value with respect to this tensor; 1 for a single number.
+    ///   - differentiable: whether the gradients can be differentiated again.
     public func gradients(
-        of inputs: [Tensor], differentiable: Bool = false
+        of inputs: [Tensor], seed: Tensor? = nil, differentiable: Bool = false
     ) throws(TensorError) -> [Tensor?] {
-        guard count == 1 else {
-            throw .shape(operation: "gradients", shapes: [shape], reason: "one element is needed")
+        if let seed, seed.shape != shape {
+            throw .shape(operation: "gradients", shapes: [shape, seed.shape], reason: "the seed has the tensor's shape")
+        }
+        guard seed != nil || count == 1 else {
+            throw .shape(operation: "gradients", shapes: [shape], reason: "without a seed, one element is needed")
         }
         var output: apus_tensor_ref? = handle
-        var seed: apus_tensor_ref?
+        var seedHandle: apus_tensor_ref? = seed?.handle
         let handles: [apus_tensor_ref?] = inputs.map(\.handle)
         var results = [apus_tensor_ref?](repeating: nil, count: inputs.count)
-        let status = withExtendedLifetime(inputs) {
+        let status = withExtendedLifetime((inputs, seed)) {
             functions.pointee.differentiate(
-                &output, &seed, 1, handles, handles.count, differentiable ? 1 : 0, &results)
+                &output, &seedHandle, 1, handles, handles.count, differentiable ? 1 : 0, &results)
         }
         try TensorLibrary.check(status, "gradients", operands: [description])
         let library = try TensorLibrary.shared
