@@ -68,7 +68,7 @@ let package = Package(
         module("MainText", in: "Text", needs: ["HTML"]),
         module("FastText", in: "Text", needs: ["Files"]),
         module("LanguageIdentification", in: "Text", needs: ["CCLD2", "FastText", "Files", "UnicodeText"]),
-        module("Tokenization", in: "Text", needs: ["JSON", "Files", "UnicodeText", "Compression"]),
+        module("Tokenization", in: "Text", needs: ["ApusCore", "JSON", "Files", "UnicodeText", "Compression"]),
 
         // Libraries: what users come for.
         module(

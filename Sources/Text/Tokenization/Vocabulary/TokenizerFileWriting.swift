@@ -38,6 +38,9 @@ extension Tokenizer {
         ])
     }
 
+    /// SHA-256 of the tokenizer as compact JSON: equal for equal tokenizers, however their files are laid out.
+    public var digest: String { SHA256.digest(Array(json.text().utf8)) }
+
     /// Writes `tokenizer.json`, whole or not at all.
     public func write(to path: String) throws(FileError) {
         try AtomicFile.write(json.text(.indented) + "\n", to: path)
