@@ -15,8 +15,8 @@ public enum LanguageModelError: Error, Hashable, Sendable, CustomStringConvertib
     case badCheckpoint(file: String, reason: String)
     /// The folder has no finished model.
     case noModel(folder: String, resumable: Bool)
-    /// The loss is no longer a number.
-    case lossNotFinite(step: Int, loss: String, learningRate: Double)
+    /// The loss, or the norm of its gradient, is no longer a number.
+    case notFinite(quantity: String, step: Int, learningRate: Double)
     /// Data that a model cannot take.
     case badData(source: String, reason: String)
     /// A line of a file to score that holds no document.
@@ -43,8 +43,8 @@ public enum LanguageModelError: Error, Hashable, Sendable, CustomStringConvertib
             resumable
                 ? "\(folder): the training has not finished. Run the same `apus train` again to resume it."
                 : "\(folder): there is no model.safetensors. Give the folder that `apus train --out` wrote."
-        case .lossNotFinite(let step, let loss, let rate):
-            "the loss of step \(step) is \(loss) at a learning rate of \(rate). Start again in another folder with a smaller learning rate or more warm-up steps."
+        case .notFinite(let quantity, let step, let rate):
+            "the \(quantity) of step \(step) is not a finite number, at a learning rate of \(rate). Start again in another folder with a smaller learning rate or more warm-up steps."
         case .badData(let source, let reason): "\(source): \(reason)."
         case .badLine(let file, let line, let reason): "\(file):\(line): \(reason)."
         case .noThread(let code): "the system gives no thread (error \(code)). Raise the limit on processes."

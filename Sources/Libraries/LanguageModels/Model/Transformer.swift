@@ -42,56 +42,48 @@ public struct Transformer: Module {
     /// - Throws: `LanguageModelError.badSetting`, `.tensor`.
     /// - Complexity: O(parameters); the numbers depend on the seed and the shape only.
     public init(_ configuration: ModelConfiguration, seed: UInt64) throws(LanguageModelError) {
-        try configuration.check()
-        let (d, hidden) = (configuration.width, configuration.hidden)
         var stream: UInt64 = 0
-        func matrix(_ rows: Int, _ columns: Int, _ deviation: Double) throws(TensorError) -> Tensor {
+        try self.init(configuration, gain: 1) { rows, columns, deviation throws(TensorError) in
             var generator = SeededNumbers(seed: seed, stream: stream)
             stream += 1
             return try Tensor(
                 TruncatedNormal.numbers(rows * columns, deviation: deviation, using: &generator), shape: [rows, columns])
         }
+    }
+
+    /// All parameters 0: to be loaded, or to hold gradients.
+    init(zeros configuration: ModelConfiguration) throws(LanguageModelError) {
+        try self.init(configuration, gain: 0) { rows, columns, _ throws(TensorError) in try Tensor.zeros([rows, columns]) }
+    }
+
+    private init(
+        _ configuration: ModelConfiguration, gain: Double,
+        matrix: (_ rows: Int, _ columns: Int, _ deviation: Double) throws(TensorError) -> Tensor
+    ) throws(LanguageModelError) {
+        try configuration.check()
+        self.configuration = configuration
+        let (d, hidden) = (configuration.width, configuration.hidden)
         let narrow = 1 / Double(d).squareRoot()
         let wide = 1 / Double(hidden).squareRoot()
-        do {
+        do throws(TensorError) {
             embedding = try matrix(configuration.vocabulary, d, narrow)
             var layers: [Layer] = []
             for index in 0..<configuration.layers {
                 let depth = 1 / Double(2 * (index + 1)).squareRoot()
                 layers.append(
                     Layer(
-                        attentionNorm: try Tensor.full([d], 1), inProjection: try matrix(3 * d, d, narrow),
-                        queryKeyGains: try Tensor.full([2, d], 1), outProjection: try matrix(d, d, narrow * depth),
-                        feedForwardNorm: try Tensor.full([d], 1), gateAndUp: try matrix(2 * hidden, d, narrow),
+                        attentionNorm: try Tensor.full([d], gain), inProjection: try matrix(3 * d, d, narrow),
+                        queryKeyGains: try Tensor.full([2, d], gain), outProjection: try matrix(d, d, narrow * depth),
+                        feedForwardNorm: try Tensor.full([d], gain), gateAndUp: try matrix(2 * hidden, d, narrow),
                         down: try matrix(d, hidden, wide * depth)))
             }
             self.layers = layers
-            norm = try Tensor.full([d], 1)
+            norm = try Tensor.full([d], gain)
             head = try matrix(configuration.vocabulary, d, narrow)
             parameters = try Self.name(embedding, layers, norm, head)
         } catch {
-            throw .from(error)
+            throw .tensor(error)
         }
-        self.configuration = configuration
-    }
-
-    /// Zeros in the shapes of another model, such as its gradients.
-    init(zerosLike model: Transformer) throws(TensorError) {
-        configuration = model.configuration
-        embedding = try model.embedding.zerosLike()
-        var layers: [Layer] = []
-        for layer in model.layers {
-            layers.append(
-                Layer(
-                    attentionNorm: try layer.attentionNorm.zerosLike(), inProjection: try layer.inProjection.zerosLike(),
-                    queryKeyGains: try layer.queryKeyGains.zerosLike(), outProjection: try layer.outProjection.zerosLike(),
-                    feedForwardNorm: try layer.feedForwardNorm.zerosLike(), gateAndUp: try layer.gateAndUp.zerosLike(),
-                    down: try layer.down.zerosLike()))
-        }
-        self.layers = layers
-        norm = try model.norm.zerosLike()
-        head = try model.head.zerosLike()
-        parameters = try Self.name(embedding, layers, norm, head)
     }
 
     public let parameters: [Parameter]

@@ -48,7 +48,7 @@ final class GradientComputer {
         self.length = length
         self.microBatch = microBatch
         weights = try ComputeWeights(model, precision)
-        let gradients = try model.zeros()
+        let gradients = try Transformer(zeros: model.configuration)
         for (parameter, gradient) in zip(model.parameters, gradients.parameters) {
             try parameter.tensor.setGradient(gradient.tensor)
         }
@@ -156,12 +156,5 @@ extension GradientComputer.Progress {
     fileprivate mutating func endTurn() {
         isAdding = false
         turn += 1
-    }
-}
-
-extension Transformer {
-    /// Zeros in the shapes of this model.
-    fileprivate func zeros() throws(TensorError) -> Transformer {
-        try Transformer(zerosLike: self)
     }
 }

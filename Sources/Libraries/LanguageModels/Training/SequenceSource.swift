@@ -12,5 +12,5 @@ package protocol SequenceSource: Sendable {
     var name: String { get }
 
     /// Writes a sequence's tokens into a buffer of exactly their number.
-    func read(_ index: Int, into tokens: UnsafeMutableBufferPointer<Int32>) throws
+    func read(_ index: Int, into tokens: UnsafeMutableBufferPointer<Int64>) throws
 }
