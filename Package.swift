@@ -78,7 +78,7 @@ let package = Package(
                 "LanguageIdentification", "Yams",
             ]),
         module("LanguageModels", in: "Libraries", needs: ["Apus", "ApusTensor", "JSON", "Files", "Tokenization"]),
-        module("Evaluation", in: "Libraries", needs: ["JSON", "Files"]),
+        module("Evaluation", in: "Libraries", needs: ["ApusCore", "JSON", "Files"]),
         module(
             "Experiments", in: "Libraries",
             needs: [
@@ -104,7 +104,7 @@ let package = Package(
         tests("UnicodeTextTests", of: ["UnicodeText"]),
         tests("CurationStepTests", of: ["Curation", "JSON", "Files", "UnicodeText"]),
         tests("ExperimentsTests", of: ["Experiments", "Apus", "Files", "JSON"]),
-        tests("TokenizationTests", of: ["Tokenization", "JSON", "Files", "UnicodeText"]),
+        tests("TokenizationTests", of: ["ApusCore", "Tokenization", "JSON", "Files", "UnicodeText", "Compression"]),
         tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),
         tests("CurationPipelineTests", of: ["Curation", "WebArchives", "Compression", "Files", "JSON"]),
         tests("CompressionTests", of: ["Compression", "Files"]),
