@@ -29,14 +29,13 @@ struct ComputeWeights {
         let down: Tensor
     }
 
-    init(_ model: Transformer, _ precision: Precision, recordsGradients: Bool = false) throws(TensorError) {
+    init(_ model: Transformer, _ precision: Precision) throws(TensorError) {
         let sources = try Self.parts(of: model)
         var leaves: [Tensor] = []
         for (index, source) in sources.enumerated() {
-            let leaf =
+            leaves.append(
                 index == 0 || precision == .float32
-                ? try source.detached() : try source.to(precision.elementType).detached()
-            leaves.append(recordsGradients ? try leaf.requireGradient() : leaf)
+                    ? try source.detached() : try source.to(precision.elementType).detached())
         }
         self.init(leaves: leaves, sources: sources, precision, layers: model.configuration.layers)
     }
@@ -56,9 +55,12 @@ struct ComputeWeights {
     }
 
     /// The same numbers as leaves of their own, for another thread: memory is shared, gradients and their graph are not.
-    func twin() throws(TensorError) -> ComputeWeights {
+    func twin(recordsGradients: Bool = true) throws(TensorError) -> ComputeWeights {
         var twins: [Tensor] = []
-        for leaf in leaves { twins.append(try leaf.detached().requireGradient()) }
+        for leaf in leaves {
+            let twin = try leaf.detached()
+            twins.append(recordsGradients ? try twin.requireGradient() : twin)
+        }
         return ComputeWeights(leaves: twins, sources: sources, precision, layers: layers.count)
     }
 

@@ -5,13 +5,13 @@
 /// Feistel network over the smallest even number of bits that holds the count, walked until the result is in range.
 ///
 /// - Source: Black and Rogaway 2002, for the walk.
-struct BatchOrder: Sendable {
-    let count: Int
-    let seed: UInt64
+package struct BatchOrder: Sendable {
+    package let count: Int
+    package let seed: UInt64
     private let halfBits: UInt64
     private static let rounds = 8
 
-    init(count: Int, seed: UInt64) {
+    package init(count: Int, seed: UInt64) {
         precondition(count > 0, "an order of no sequences")
         self.count = count
         self.seed = seed
@@ -22,7 +22,7 @@ struct BatchOrder: Sendable {
     /// The sequence at a position of the endless stream of passes.
     ///
     /// - Complexity: O(1): the walk takes fewer than four turns on average.
-    func sequence(at position: Int) -> Int {
+    package func sequence(at position: Int) -> Int {
         let (pass, index) = position.quotientAndRemainder(dividingBy: count)
         let key = SeededNumbers.mix(seed &+ SeededNumbers.mix(UInt64(pass) &+ 0x5851_F42D_4C95_7F2D))
         var value = UInt64(index)

@@ -10,7 +10,6 @@ import ApusTensor
 final class HeadLoss {
     private let vocabulary: Int
     private let zLoss: Double
-    /// Rows whose float32 logits fill half a megabyte.
     private let sliceRows: Int
     /// Gradients with respect to the logits of all rows, in the precision of the products.
     private var buffer: Tensor?
@@ -30,8 +29,11 @@ final class HeadLoss {
     init(vocabulary: Int, zLoss: Double) {
         self.vocabulary = vocabulary
         self.zLoss = zLoss
-        sliceRows = max(16, (1 << 19) / (4 * vocabulary) / 16 * 16)
+        sliceRows = Self.sliceRows(vocabulary: vocabulary)
     }
+
+    /// Rows whose float32 logits fill half a megabyte.
+    static func sliceRows(vocabulary: Int) -> Int { max(16, (1 << 19) / (4 * vocabulary) / 16 * 16) }
 
     /// - Parameters:
     ///   - hidden: rows × d, without gradients.

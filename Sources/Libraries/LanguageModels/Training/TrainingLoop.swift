@@ -76,7 +76,7 @@ struct TrainingLoop {
         let log = try TrainingLog(folder.log, keeping: state.step)
         let computer = try GradientComputer(
             transformer, length: training.sequenceLength, microBatch: training.microBatch ?? 1, zLoss: training.zLoss,
-            precision: training.precision ?? .float32, threads: training.threads ?? Self.processors)
+            precision: training.precision ?? .float32, threads: training.threads ?? Processors.count)
         let order = BatchOrder(count: data.count, seed: training.seed)
         let schedule = training.schedule
         var recent = Recent()
@@ -172,8 +172,6 @@ struct TrainingLoop {
             model: folder.model, parameters: model.totalParameterCount, steps: steps, tokens: tokens, loss: loss,
             passes: passes, seconds: seconds)
     }
-
-    private static var processors: Int { min(4096, max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     /// Times of the last steps.
     private struct Recent {
