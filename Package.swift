@@ -102,6 +102,7 @@ let package = Package(
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
         tests("UnicodeTextTests", of: ["UnicodeText"]),
+        tests("HTMLTests", of: ["HTML", "JSON", "Files"]),
         tests("CurationStepTests", of: ["Curation", "JSON", "Files", "UnicodeText"]),
         tests("ExperimentsTests", of: ["Experiments", "Apus", "Files", "JSON"]),
         tests("TokenizationTests", of: ["ApusCore", "Tokenization", "JSON", "Files", "UnicodeText", "Compression"]),

@@ -1,0 +1,63 @@
+/// Searches in padded bytes, sixteen at a time. Every search stops at a NUL, which the padding guarantees.
+enum Scan {
+    /// The first position from `start` with `<`, `&` or NUL.
+    @inline(__always)
+    static func text(_ bytes: UnsafePointer<UInt8>, from start: Int) -> Int {
+        any(0x3C, 0x26, in: bytes, from: start)
+    }
+
+    /// The first position from `start` with one of two bytes or NUL.
+    @inline(__always)
+    static func any(_ one: UInt8, _ other: UInt8, in bytes: UnsafePointer<UInt8>, from start: Int) -> Int {
+        var position = start
+        while true {
+            let block = UnsafeRawPointer(bytes + position).loadUnaligned(as: SIMD16<UInt8>.self)
+            let hit = (block .== SIMD16(repeating: one)) .| (block .== SIMD16(repeating: other))
+                .| (block .== SIMD16(repeating: 0))
+            let mask = unsafeBitCast(hit, to: SIMD2<UInt64>.self)
+            if mask[0] | mask[1] != 0 {
+                return mask[0] != 0
+                    ? position &+ mask[0].trailingZeroBitCount >> 3
+                    : position &+ 8 &+ mask[1].trailingZeroBitCount >> 3
+            }
+            position &+= 16
+        }
+    }
+
+    /// The first position from `start` with that byte or NUL.
+    @inline(__always)
+    static func byte(_ wanted: UInt8, in bytes: UnsafePointer<UInt8>, from start: Int) -> Int {
+        any(wanted, wanted, in: bytes, from: start)
+    }
+}
+
+/// Classes of bytes in tags.
+enum ByteClass {
+    static var space: UInt8 { 1 }
+    /// Ends a tag name: white space, `/`, `>`, NUL.
+    static var endsTagName: UInt8 { 2 }
+    /// Ends an attribute name: the same and `=`.
+    static var endsAttributeName: UInt8 { 4 }
+    static var letter: UInt8 { 8 }
+    static var alphanumeric: UInt8 { 16 }
+    /// Ends an unquoted value: white space, `>`, `&`, NUL.
+    static var endsUnquoted: UInt8 { 32 }
+
+    /// 256 classes. Written once; lives as long as the process.
+    nonisolated(unsafe) static let table: UnsafePointer<UInt8> = {
+        let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+        for byte in 0...255 as ClosedRange<UInt8> {
+            let isSpace = [0x20, 0x09, 0x0A, 0x0C, 0x0D].contains(byte)
+            let isLetter = byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
+            let isDigit = byte >= 0x30 && byte <= 0x39
+            var value: UInt8 = isSpace ? space | endsTagName | endsAttributeName | endsUnquoted : 0
+            if byte == 0x2F || byte == 0x3E || byte == 0 { value |= endsTagName | endsAttributeName }
+            if byte == 0x3D { value |= endsAttributeName }
+            if byte == 0x3E || byte == 0x26 || byte == 0 { value |= endsUnquoted }
+            if isLetter { value |= letter | alphanumeric }
+            if isDigit { value |= alphanumeric }
+            table[Int(byte)] = value
+        }
+        return UnsafePointer(table)
+    }()
+}
