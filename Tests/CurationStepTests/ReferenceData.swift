@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import JSON
+import LanguageIdentification
 
 /// The golden data of the DataComp-LM reference, beside the repository.
 enum ReferenceData {
@@ -13,6 +14,11 @@ enum ReferenceData {
     }()
 
     static func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/" + file) }
+
+    /// Whether the models that some steps and normalisers need are installed.
+    static let hasModels = ["sentence-rules.bin", "punkt-english.tsv", "transliteration.tsv", "lid.176.ftz"].allSatisfy {
+        (try? InstalledModels.path(of: $0)) != nil
+    }
 
     static func lines(_ file: String) throws -> [JSONObject] {
         let bytes = try FileReader.bytes(of: folder + "/" + file)

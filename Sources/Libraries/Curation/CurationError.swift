@@ -10,6 +10,8 @@ public enum CurationError: Error, Hashable, Sendable {
     case wrongParameter(step: String, key: String, expected: String, found: String)
     /// A parameter's file can't be read.
     case unreadableFile(step: String, key: String, path: String, reason: String)
+    /// A model that the step needs is absent or damaged; the reason says what to do.
+    case modelUnavailable(step: String, reason: String)
     /// A parameter's regular expression can't be read.
     case badPattern(step: String, key: String, pattern: String, reason: String)
     /// The page lacks a field that the step reads.
@@ -34,6 +36,7 @@ extension CurationError: CustomStringConvertible {
             "\(step): `\(key)` must be \(expected), but is \(found)."
         case .unreadableFile(let step, let key, let path, let reason):
             "\(step): `\(key)` names \(path), which can't be used: \(reason)."
+        case .modelUnavailable(let step, let reason): "\(step): \(reason)"
         case .badPattern(let step, let key, let pattern, let reason):
             "\(step): `\(key)` holds the pattern `\(pattern)`, which can't be used: \(reason)."
         case .missingField(let step, let key): "\(step): the page has no field `\(key)`."

@@ -31,7 +31,7 @@ public struct ExactDedup: Sendable {
         }
         func normaliser(_ key: String) throws(CurationError) -> Normaliser? {
             guard let name = try text(key), name != "none" else { return nil }
-            guard let found = Normaliser(rawValue: name) else { throw parameters.wrong(key, Normaliser.kinds, .string(name)) }
+            guard let found = try Normaliser(named: name) else { throw parameters.wrong(key, Normaliser.kinds, .string(name)) }
             return found
         }
         contentKey = try text("content_key") ?? "text"

@@ -75,42 +75,16 @@ public enum StepRegistry {
         _ name: String, parameters: JSONObject, baseFolder: String = "."
     ) throws(CurationError) -> any CurationStep {
         guard let type = types.first(where: { $0.description.name == name }) else {
-            throw .unknownStep(name, nearest: EditDistance.nearest(to: name, among: names))
+            throw .unknownStep(name, nearest: Spelling.nearest(to: name, in: names))
         }
         let known = type.description.parameters.map(\.key)
         var values = JSONObject()
         for (key, value) in parameters where key != "func" && !key.hasPrefix("_") {
             guard known.contains(key) else {
-                throw .unknownParameter(step: name, key: key, nearest: EditDistance.nearest(to: key, among: known))
+                throw .unknownParameter(step: name, key: key, nearest: Spelling.nearest(to: key, in: known))
             }
             values[key] = value
         }
         return try type.init(StepParameters(step: name, values: values, baseFolder: baseFolder))
-    }
-}
-
-/// Levenshtein's distance, for `Did you mean …?`.
-enum EditDistance {
-    /// The candidate with the least distance; nil where none is closer than half the word's length.
-    static func nearest(to word: String, among candidates: [String]) -> String? {
-        let letters = Array(word.utf8.prefix(100))
-        let distances = candidates.map { ($0, distance(letters, Array($0.utf8.prefix(100)))) }
-        guard let best = distances.min(by: { $0.1 < $1.1 }), best.1 <= max(2, letters.count / 3) else { return nil }
-        return best.0
-    }
-
-    /// Complexity: O(|left| · |right|).
-    static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var row = Array(0...right.count)
-        for (index, byte) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for column in 0..<right.count {
-                let change = diagonal + (right[column] == byte ? 0 : 1)
-                diagonal = row[column + 1]
-                row[column + 1] = min(change, diagonal + 1, row[column] + 1)
-            }
-        }
-        return row[right.count]
     }
 }

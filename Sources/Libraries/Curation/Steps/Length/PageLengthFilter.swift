@@ -1,3 +1,4 @@
+import SentenceSplitting
 import UnicodeText
 
 /// `page_length_filter`: pages whose length is outside a range are dropped.
@@ -9,13 +10,14 @@ struct PageLengthFilter: RecipeStep {
             .init("min_length", "a number", "1", "the least length kept"),
             .init("max_length", "a number", "no limit", "the greatest length kept"),
             .init("remove_empty", "true or false", "true", "lines, paragraphs: strip each, and skip blank ones"),
-        ] + .words(ignorePunctuation: false))
+        ] + .words(ignorePunctuation: false) + .sentences)
 
-    private enum LengthUnit: String, CaseIterable { case char, word, line, paragraph }
+    private enum LengthUnit: String, CaseIterable { case char, word, line, paragraph, sentence }
 
     private enum Measure: Sendable {
         case scalars
         case words(WordCounting)
+        case sentences(SentenceSplitter)
         case pieces(separator: [UInt8], removeEmpty: Bool)
     }
 
@@ -35,6 +37,7 @@ struct PageLengthFilter: RecipeStep {
             case .char: .scalars
             case .word: .words(try WordCounting(parameters))
             case .line: .pieces(separator: [0x0A], removeEmpty: removeEmpty)
+            case .sentence: .sentences(try Sentences.splitter(parameters))
             case .paragraph: .pieces(separator: [0x0A, 0x0A], removeEmpty: removeEmpty)
             }
     }
@@ -47,38 +50,12 @@ struct PageLengthFilter: RecipeStep {
             switch measure {
             case .scalars: bytes.scalarCount(all)
             case .words(let counting): counting.count(bytes, all)
+            case .sentences(let splitter): splitter.sentences(bytes).count
             case .pieces(let separator, let removeEmpty):
                 Pieces.count(bytes, separator: separator, removeEmpty: removeEmpty)
             }
         if Double(length) < minimum { return drop(Double(length), limit: minimum) }
         if Double(length) > maximum { return drop(Double(length), limit: maximum) }
         return .keep
-    }
-}
-
-/// Lines and paragraphs as `split_paragraphs` of the reference tools has them.
-enum Pieces {
-    static func count(_ bytes: Span<UInt8>, separator: [UInt8], removeEmpty: Bool) -> Int {
-        let text = PythonRules.text
-        let pieces = text.split(bytes, 0..<bytes.count, at: separator)
-        guard removeEmpty else { return pieces.count }
-        var count = 0
-        for piece in pieces where text.skipSpace(bytes, piece) < piece.upperBound { count += 1 }
-        return count
-    }
-
-    /// The pieces, stripped, without the blank ones.
-    static func stripped(_ bytes: Span<UInt8>, separator: [UInt8]) -> [Range<Int>] {
-        let text = PythonRules.text
-        var pieces = text.split(bytes, 0..<bytes.count, at: separator)
-        var kept = 0
-        for index in pieces.indices {
-            let piece = text.strip(bytes, pieces[index])
-            guard !piece.isEmpty else { continue }
-            pieces[kept] = piece
-            kept += 1
-        }
-        pieces.removeLast(pieces.count - kept)
-        return pieces
     }
 }

@@ -1,13 +1,13 @@
 import UnicodeText
 
 /// Counts words as `split_words` of the reference tools does.
-struct WordCounting: Sendable {
-    let splitter: WordSplitter
+package struct WordCounting: Sendable {
+    package let splitter: WordSplitter
     let ignoresPunctuation: Bool
     let ignoresWhitespace: Bool
     private let text = PythonRules.text
 
-    init(_ model: WordModel, ignoresPunctuation: Bool, ignoresWhitespace: Bool = true) {
+    package init(_ model: WordModel, ignoresPunctuation: Bool, ignoresWhitespace: Bool = true) {
         splitter = WordSplitter(model)
         self.ignoresPunctuation = ignoresPunctuation
         self.ignoresWhitespace = ignoresWhitespace
@@ -22,7 +22,7 @@ struct WordCounting: Sendable {
 
     /// The next word that counts, in a range.
     @inline(__always)
-    func next(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int>? {
+    package func next(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int>? {
         var rest = range
         while let word = splitter.next(bytes, rest) {
             if counts(bytes, word) { return word }
