@@ -1,6 +1,8 @@
 import ApusCore
+import Compression
 import Files
 import Foundation
+import JSON
 import Testing
 import Tokenization
 
@@ -193,5 +195,97 @@ import Tokenization
         }
         print("damaged manifests: \(refused) of 1500 refused, the others read whole")
         #expect(refused > 500)
+    }
+}
+
+@Suite("Shards of documents") struct ShardBuilderTests {
+    static let texts = (0..<300).map { "Document \($0): " + String(repeating: "the quick brown fox ", count: $0 % 17) + "end \($0 * 7919)" }
+
+    static func tokenizer() throws -> Tokenizer {
+        var trainer = TokenizerTrainer(vocabularySize: 400)
+        for text in texts { trainer.add(text) }
+        return try trainer.train()
+    }
+
+    @Test("hold the same sequences flat and as tar, from packed and plain files", arguments: ["docs.jsonl", "docs.jsonl.zst", "docs.jsonl.gz"])
+    func formats(name: String) async throws {
+        let folder = try TemporaryFolder()
+        let tokenizer = try Self.tokenizer()
+        let file = try CompressedFile(folder.file("in/\(name)"))
+        for text in Self.texts {
+            try file.write(Array(JSONValue.object(["text": .string(text)]).text().utf8) + [10])
+        }
+        try file.write(Array("\n{\"text\": 5}\nnot json\n[1]\n".utf8))
+        try file.commit()
+        let inputs = try DocumentFiles.list([folder.file("in")])
+        #expect(inputs == [folder.file("in/\(name)")])
+        let flat = try await ShardBuilder(
+            inputs: inputs, tokenizer: tokenizer, output: folder.file("flat"), sequenceLength: 32, seed: 7, padding: 0).run()
+        let tar = try await ShardBuilder(
+            inputs: inputs, tokenizer: tokenizer, output: folder.file("tar"), sequenceLength: 32, seed: 7, format: .tar,
+            padding: 0
+        ).run()
+        #expect(flat.counts.failed == ["no text": 1, "not JSON": 2])
+        #expect(flat.counts == tar.counts && flat.counts.documents == 300)
+        #expect(flat.tokenizerDigest == tokenizer.digest)
+        let shards = try TokenShards(folder: folder.file("flat"))
+        let members = try TarShards(folder: folder.file("tar"))
+        let ids = try members.shards.indices.flatMap { try members.sequences(ofShard: $0) }
+        #expect(ids.map { $0.map(Int64.init) } == ShardTests.all(shards))
+        let expected = ShardTests.contexts(Self.texts.map { tokenizer.encode($0) }, length: 33, padding: 0)
+        #expect(ShardTests.sorted(ShardTests.all(shards)) == ShardTests.sorted(expected))
+        let list = try FileReader.text(of: folder.file("tar/manifest.jsonl"))
+        #expect(list == "{\"shard\":\"shard_00000000\",\"num_sequences\":\(expected.count)}\n")
+        #expect(try ShardStatistics(folder: folder.file("tar")).endsOfText == 300 + flat.counts.padded)
+    }
+
+    @Test("of tar that are cut or changed are an error, never a crash")
+    func tarFuzz() throws {
+        let folder = try TemporaryFolder()
+        var options = ShardOptions(sequenceLength: 8, seed: 1, endOfText: 0, vocabularySize: 1000, format: .tar)
+        options.cells = 2
+        let manifest = try ShardTests.write(ShardTests.documents(30), to: folder.path, options)
+        let path = folder.file(manifest.shards[0].file)
+        let bytes = try FileReader.bytes(of: path)
+        var generator = SeededGenerator(seed: 11)
+        var refused = 0
+        for round in 0..<400 {
+            var damaged = bytes
+            if round % 4 == 0 { damaged.removeLast(1025 + generator.below(damaged.count - 1025)) }
+            for _ in 0..<generator.below(4) where !damaged.isEmpty {
+                damaged[generator.below(damaged.count)] = UInt8(generator.below(256))
+            }
+            try Data(damaged).write(to: URL(fileURLWithPath: path))
+            do {
+                _ = try ShardStatistics(folder: folder.path)
+                #expect(damaged == bytes)
+            } catch { refused += 1 }
+        }
+        print("damaged tar shards: \(refused) of 400 refused")
+        #expect(refused > 200)
+        for text in ["", "{", "{\"shard\": \"a/b\", \"num_sequences\": 1}", "{\"shard\": \"x\"}", "{\"shard\":\"x\",\"num_chunks\":1}"] {
+            try AtomicFile.write(text, to: folder.file("manifest.jsonl"))
+            #expect(throws: TokenizationError.self) { try ShardStatistics(folder: folder.path) }
+        }
+    }
+
+    @Test("leave the folder as it was where the task is cancelled or an input is missing")
+    func interruption() async throws {
+        let folder = try TemporaryFolder()
+        let tokenizer = try Self.tokenizer()
+        let line = JSONValue.object(["text": .string(String(repeating: "word and word ", count: 2000))]).text() + "\n"
+        try AtomicFile.write(String(repeating: line, count: 2000), to: folder.file("in.jsonl"))
+        let builder = try ShardBuilder(
+            inputs: [folder.file("in.jsonl")], tokenizer: tokenizer, output: folder.file("out"), sequenceLength: 32, seed: 7)
+        let started = AsyncStream<Void>.makeStream()
+        let task = Task { try await builder.run { _ in started.continuation.yield() } }
+        for await _ in started.stream { break }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+        #expect(try Folder.entries(folder.file("out")) == [])
+        var missing = builder
+        missing.inputs.append(folder.file("absent.jsonl"))
+        await #expect(throws: FileError.self) { try await missing.run() }
+        #expect(throws: TokenizationError.self) { try DocumentFiles.list([folder.file("out")]) }
     }
 }

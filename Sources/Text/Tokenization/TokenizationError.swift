@@ -20,6 +20,8 @@ public enum TokenizationError: Error, Hashable, Sendable, CustomStringConvertibl
     case badLine(file: String, line: Int, reason: String)
     /// A file of a shard folder that does not fit the others.
     case badShard(file: String, reason: String)
+    /// The system gave no thread to work on: `pthread_create`'s code.
+    case noThread(code: Int32)
 
     public var description: String {
         switch self {
@@ -38,6 +40,7 @@ public enum TokenizationError: Error, Hashable, Sendable, CustomStringConvertibl
         case .emptyInput(let what): "\(what): there is no text in it. Give at least one document."
         case .badSetting(let name, let value, let expected): "\(name) is \(value), but must be \(expected)."
         case .badLine(let file, let line, let reason): "\(file):\(line): \(reason)."
+        case .noThread(let code): "no thread could be started (code \(code)). End other programs, or raise ulimit -u."
         case .badShard(let file, let reason): "\(file): \(reason). Write the shards again with `apus tokenize shards`."
         }
     }

@@ -3,13 +3,6 @@ import Files
 import JSON
 import Tokenization
 
-struct TokenizeCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "tokenize",
-        abstract: "Turn text into token ids and back, train vocabularies, and cut pools into training sequences.",
-        subcommands: [EncodeCommand.self, DecodeCommand.self])
-}
-
 struct EncodeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "encode",
