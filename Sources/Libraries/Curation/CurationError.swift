@@ -20,6 +20,8 @@ public enum CurationError: Error, Hashable, Sendable {
     case wrongField(step: String, key: String, expected: String, found: String)
     /// The field that the step would add is there already.
     case fieldExists(step: String, key: String)
+    /// The model knows nothing of the page's text.
+    case noPrediction(step: String)
     /// A pattern needed more steps on the page than are allowed.
     case patternTooCostly(step: String, limit: Int)
 }
@@ -44,6 +46,7 @@ extension CurationError: CustomStringConvertible {
             "\(step): the page's `\(key)` must be \(expected), but is \(found)."
         case .fieldExists(let step, let key):
             "\(step): the page already has a field `\(key)`. Pass `overwrite: true`, or another `key`."
+        case .noPrediction(let step): "\(step): the model knows no word of the page's text."
         case .patternTooCostly(let step, let limit):
             "\(step): a pattern took more than \(limit) steps on this page. Make the pattern simpler."
         }

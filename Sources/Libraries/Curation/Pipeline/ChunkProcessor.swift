@@ -173,6 +173,7 @@ struct ChunkProcessor: Sendable {
         case .missingField(_, let key): "no field \(key)"
         case .wrongField(_, let key, _, _): "wrong field \(key)"
         case .fieldExists(_, let key): "field \(key) exists"
+        case .noPrediction: "no prediction"
         case .patternTooCostly: "pattern too costly"
         default: "\(type(of: error))"
         }

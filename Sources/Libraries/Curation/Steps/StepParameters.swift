@@ -96,10 +96,15 @@ public struct StepParameters: Sendable {
         return PythonRules.text.splitLines(span, 0..<span.count).map { String(span, $0) }
     }
 
+    /// The path of the file that a parameter names, from the recipe's folder; nil without the parameter.
+    public func path(_ key: String) throws(CurationError) -> String? {
+        guard let name = try string(key) else { return nil }
+        return name.hasPrefix("/") ? name : baseFolder + "/" + name
+    }
+
     /// The bytes of the file that a parameter names; nil without the parameter.
     public func bytes(ofFile key: String) throws(CurationError) -> [UInt8]? {
-        guard let name = try string(key) else { return nil }
-        let path = name.hasPrefix("/") ? name : baseFolder + "/" + name
+        guard let path = try path(key) else { return nil }
         do {
             return try FileReader.bytes(of: path)
         } catch {
@@ -109,8 +114,15 @@ public struct StepParameters: Sendable {
 
     /// Items listed under one key or, line by line, in the file that another names; the file counts first.
     public func banlist() throws(CurationError) -> [String] {
-        if let lines = try lines(ofFile: "banlist_from_fname") { return lines }
-        guard let items = try strings("banlist") else { throw .missingParameter(step: step, key: "banlist") }
+        do {
+            if let lines = try lines(ofFile: "banlist_from_fname") { return lines }
+        } catch .unreadableFile(let step, let key, let path, let reason) {
+            throw .unreadableFile(
+                step: step, key: key, path: path, reason: "\(reason). Give a file with one entry a line, or a `banlist`")
+        }
+        guard let items = try strings("banlist") else {
+            throw .missingParameter(step: step, key: "banlist_from_fname` (a file with one entry a line) or `banlist")
+        }
         return items
     }
 }

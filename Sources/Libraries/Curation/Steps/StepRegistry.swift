@@ -57,6 +57,10 @@ public enum StepRegistry {
         // Enrichers
         WordCounterEnricher.self,
         LineCounterEnricher.self,
+        // Models
+        WholePageLanguageEnricher.self,
+        ParagraphLanguageEnricher.self,
+        QualityEnricher.self,
     ]
 
     /// Every step's name, sorted.
