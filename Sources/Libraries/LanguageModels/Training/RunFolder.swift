@@ -5,7 +5,7 @@ import JSON
 /// The folder of one training run: what it trains, how far it is, its log and its result.
 ///
 /// Held by one process at a time: a lock goes with the object and with the process.
-final class RunFolder {
+package final class RunFolder {
     static let checkpointName = "checkpoint.safetensors"
 
     let path: String
@@ -20,7 +20,7 @@ final class RunFolder {
     /// Makes the folder where it is missing and takes its lock.
     ///
     /// - Throws: `LanguageModelError.busy` while another process has it, `.file`.
-    init(_ path: String) throws(LanguageModelError) {
+    package init(_ path: String) throws(LanguageModelError) {
         self.path = path
         do throws(FileError) {
             try Folder.create(path)
