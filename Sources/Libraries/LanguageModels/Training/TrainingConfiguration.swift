@@ -59,19 +59,30 @@ public struct TrainingConfiguration: Hashable, Sendable {
 
     /// The recipe that goes with a scale. For the published ones, theirs; for the others derived from it: the same rates, decay and
     /// loss, a tenth of the steps (at most 2000) as warm-up, twenty tokens for each parameter.
-    public init(scale: ModelConfiguration.Scale, tokens: Int? = nil, vocabulary: Int = ModelConfiguration.Scale.publishedVocabulary) {
+    ///
+    /// - Parameters:
+    ///   - tokens: of the run, where not the recipe's.
+    ///   - sequenceLength: that of the data, where not the scale's context.
+    ///   - batch: sequences in a step, where not the recipe's.
+    public init(
+        scale: ModelConfiguration.Scale, tokens: Int? = nil,
+        vocabulary: Int = ModelConfiguration.Scale.publishedVocabulary, sequenceLength: Int? = nil, batch: Int? = nil
+    ) {
         let model = scale.model(vocabulary: vocabulary)
-        func own(_ batch: Int) -> TrainingConfiguration {
+        func own(_ usual: Int) -> TrainingConfiguration {
             let tokens = tokens ?? 20 * model.parameterCount
-            let steps = tokens / model.context / batch
+            let (length, batch) = (max(1, sequenceLength ?? model.context), max(1, batch ?? usual))
             return TrainingConfiguration(
-                tokens: tokens, sequenceLength: model.context, batch: batch, warmUpSteps: min(2000, max(1, steps / 10)))
+                tokens: tokens, sequenceLength: length, batch: batch,
+                warmUpSteps: min(2000, max(1, tokens / length / batch / 10)))
         }
         func published(
-            _ tokens: Int, _ batch: Int, accumulation: Int, warmUp: Int, _ rate: Double, _ decay: Double, _ zLoss: Double
+            _ tokens: Int, _ usual: Int, accumulation: Int, warmUp: Int, _ rate: Double, _ decay: Double, _ zLoss: Double
         ) -> TrainingConfiguration {
+            let batch = max(1, batch ?? usual)
             var configuration = TrainingConfiguration(
-                tokens: tokens, sequenceLength: model.context, batch: batch, microBatch: batch / accumulation,
+                tokens: tokens, sequenceLength: sequenceLength ?? model.context, batch: batch,
+                microBatch: batch.isMultiple(of: accumulation) ? batch / accumulation : nil,
                 learningRate: rate, warmUpSteps: warmUp, weightDecay: decay, zLoss: zLoss)
             configuration.intervals = 5
             configuration.precision = .bfloat16
