@@ -79,7 +79,7 @@ let package = Package(
                 "LanguageIdentification", "SentenceSplitting", "Yams",
             ]),
         module("LanguageModels", in: "Libraries", needs: ["ApusTensor", "Compression", "JSON", "Files", "Tokenization"]),
-        module("Evaluation", in: "Libraries", needs: ["ApusCore", "JSON", "Files"]),
+        module("Evaluation", in: "Libraries", needs: ["ApusCore", "Files", "JSON", "UnicodeText"]),
         module(
             "Experiments", in: "Libraries",
             needs: [
@@ -108,6 +108,7 @@ tests("HTMLTests", of: ["HTML", "JSON", "Files"]),
             "CurationStepTests",
             of: ["Curation", "JSON", "Files", "UnicodeText", "FastText", "LanguageIdentification", "SentenceSplitting"]),
         tests("SentenceSplittingTests", of: ["SentenceSplitting", "Files", "JSON", "LanguageIdentification"]),
+        tests("EvaluationTests", of: ["Evaluation", "ApusCore", "Files", "JSON"]),
         tests("ExperimentsTests", of: ["Experiments", "Apus", "Files", "JSON"]),
         tests("TokenizationTests", of: ["ApusCore", "Tokenization", "JSON", "Files", "UnicodeText", "Compression"]),
         tests("LanguageModelsTests", of: ["LanguageModels", "ApusTensor", "Tokenization", "JSON", "Files"]),

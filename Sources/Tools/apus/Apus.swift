@@ -8,5 +8,5 @@ struct ApusCommand: AsyncParsableCommand {
         abstract: "A distributed runtime for machine learning, and the data-centric libraries on it.",
         version: ApusVersion.text,
         subcommands: [TokenizeCommand.self, PoolCommand.self, LanguageCommand.self, BenchCommand.self, CurateCommand.self,
-            TrainCommand.self, EvaluateCommand.self, ReportCommand.self])
+            TrainCommand.self, EvaluateCommand.self, ExperimentCommand.self, ReportCommand.self])
 }

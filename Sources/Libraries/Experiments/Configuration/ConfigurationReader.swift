@@ -22,7 +22,9 @@ extension ExperimentConfiguration {
             throw ExperimentError.notYAML(file: file, reason: "a mapping of keys to values is needed")
         }
         let root = try Section(node, at: "", in: file)
-        try root.allow(["name", "seed", "pools", "datasets", "heldOut", "tokenizer", "training", "evaluation", "classifiers"])
+        try root.allow([
+            "name", "seed", "pools", "datasets", "heldOut", "tokenizer", "training", "evaluation", "classifiers",
+        ])
         name = try root.string("name")
         seed = UInt64(try root.int("seed", default: 1, in: 0...Int.max))
         folder = Paths.split(file).folder
@@ -111,7 +113,8 @@ private struct Section {
             let name = key.string ?? ""
             if !keys.contains(name) {
                 throw ExperimentError.unknownKey(
-                    file: file, line: key.mark?.line ?? line, key: full(name), nearest: Spelling.nearest(to: name, in: keys),
+                    file: file, line: key.mark?.line ?? line, key: full(name),
+                    nearest: Spelling.nearest(to: name, in: keys),
                     known: keys)
             }
         }
@@ -150,7 +153,9 @@ private struct Section {
         guard let node = mapping[key] else { throw ExperimentError.missingKey(file: file, key: full(key)) }
         if let single = node.string { return [single] }
         let values = node.sequence.map { $0.compactMap(\.string) } ?? []
-        guard !values.isEmpty, values.count == node.sequence?.count else { throw wrong(key, node, "text or a list of texts") }
+        guard !values.isEmpty, values.count == node.sequence?.count else {
+            throw wrong(key, node, "text or a list of texts")
+        }
         return values
     }
 
@@ -182,7 +187,9 @@ private struct Section {
         return node.float.flatMap { Int(exactly: $0) }
     }
 
-    private func check<Value: Comparable>(_ value: Value, _ key: String, _ node: Node, _ range: ClosedRange<Value>) throws -> Value {
+    private func check<Value: Comparable>(_ value: Value, _ key: String, _ node: Node, _ range: ClosedRange<Value>)
+        throws -> Value
+    {
         guard range.contains(value) else {
             throw ExperimentError.outOfRange(
                 file: file, line: node.mark?.line ?? line, key: full(key), value: "\(value)",

@@ -26,7 +26,9 @@ struct FunnelView {
     private func bar(_ page: inout HTMLWriter, _ name: String, _ count: Int, class style: String) {
         let share = funnel.read > 0 ? Double(count) / Double(funnel.read) * 100 : 0
         page.element("span", class: "rule") { $0.text(name) }
-        page.raw("<span class=\"track\"><span class=\"bar \(style)\" style=\"width:\(Format.decimal(share, digits: 2))%\"></span></span>")
+        page.raw(
+            "<span class=\"track\"><span class=\"bar \(style)\" style=\"width:\(Format.decimal(share, digits: 2))%\"></span></span>"
+        )
         page.element("span", class: "number") { page in
             page.text("\(Format.count(count)) ")
             page.element("small") { $0.text("\(Format.decimal(share, digits: 1)) %") }

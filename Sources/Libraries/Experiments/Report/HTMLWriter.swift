@@ -14,7 +14,9 @@ struct HTMLWriter {
     /// Markup that is already right, as drawings are.
     mutating func raw(_ markup: String) { html += markup }
 
-    mutating func element(_ tag: String, class name: String? = nil, id: String? = nil, _ content: (inout HTMLWriter) -> Void) {
+    mutating func element(
+        _ tag: String, class name: String? = nil, id: String? = nil, _ content: (inout HTMLWriter) -> Void
+    ) {
         html += "<\(tag)"
         if let name { html += " class=\"\(Self.escaped(name))\"" }
         if let id { html += " id=\"\(Self.escaped(id))\"" }

@@ -15,7 +15,8 @@ struct IntervalPlot {
         guard let least = values.min(), let most = values.max() else { return "" }
         let axis = Axis(covering: least...most, count: 4)
         let bottom = Double(rows.count) * Self.rowHeight + 8
-        var svg = "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(bottom + 24))\" role=\"img\" aria-label=\"estimates with intervals\">"
+        var svg =
+            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(bottom + 24))\" role=\"img\" aria-label=\"estimates with intervals\">"
         for tick in axis.ticks {
             let x = place(tick, axis)
             svg += "<line class=\"grid\" x1=\"\(x)\" x2=\"\(x)\" y1=\"0\" y2=\"\(bottom)\"/>"

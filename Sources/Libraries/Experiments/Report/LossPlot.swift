@@ -21,11 +21,13 @@ struct LossPlot {
         let high = sorted[min(sorted.count - 1, sorted.count * 97 / 100)]
         let across = Axis(covering: 0...Double(most))
         let up = Axis(covering: least...max(high, least + 0.1))
-        var svg = "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"training loss\">"
+        var svg =
+            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"training loss\">"
         grid(&svg, across, up)
         svg += "<clipPath id=\"plot\"><rect x=\"\(Self.margin.left)\" y=\"\(Self.margin.top)\" "
         svg += "width=\"\(Self.width - Self.margin.left - Self.margin.right)\" "
-        svg += "height=\"\(Self.height - Self.margin.top - Self.margin.bottom)\"/></clipPath><g clip-path=\"url(#plot)\">"
+        svg +=
+            "height=\"\(Self.height - Self.margin.top - Self.margin.bottom)\"/></clipPath><g clip-path=\"url(#plot)\">"
         for curve in curves {
             svg += line(curve.points, across, up, class: "raw s\(curve.colour)")
             svg += line(Self.smoothed(curve.points), across, up, class: "curve s\(curve.colour)")
@@ -39,22 +41,26 @@ struct LossPlot {
         let bottom = Self.height - Self.margin.bottom
         for tick in up.ticks {
             let y = vertical(tick, up)
-            svg += "<line class=\"grid\" x1=\"\(Self.margin.left)\" x2=\"\(Self.width - Self.margin.right)\" y1=\"\(y)\" y2=\"\(y)\"/>"
+            svg +=
+                "<line class=\"grid\" x1=\"\(Self.margin.left)\" x2=\"\(Self.width - Self.margin.right)\" y1=\"\(y)\" y2=\"\(y)\"/>"
             svg += "<text class=\"tick\" x=\"\(Self.margin.left - 6)\" y=\"\(y + 4)\" text-anchor=\"end\">"
             svg += "\(Format.decimal(tick, digits: up.digits))</text>"
         }
         for tick in across.ticks {
             let x = horizontal(tick, across)
-            svg += "<text class=\"tick\" x=\"\(x)\" y=\"\(bottom + 16)\" text-anchor=\"middle\">\(Self.tokens(tick))</text>"
+            svg +=
+                "<text class=\"tick\" x=\"\(x)\" y=\"\(bottom + 16)\" text-anchor=\"middle\">\(Self.tokens(tick))</text>"
         }
-        svg += "<text class=\"tick\" x=\"\(Self.width - Self.margin.right)\" y=\"\(bottom + 30)\" text-anchor=\"end\">tokens seen</text>"
+        svg +=
+            "<text class=\"tick\" x=\"\(Self.width - Self.margin.right)\" y=\"\(bottom + 30)\" text-anchor=\"end\">tokens seen</text>"
     }
 
     private func legend(_ svg: inout String) {
         var x = Self.margin.left
         let y = Self.height - 10
         for curve in curves {
-            svg += "<line class=\"curve s\(curve.colour)\" x1=\"\(x)\" x2=\"\(x + 18)\" y1=\"\(y - 4)\" y2=\"\(y - 4)\"/>"
+            svg +=
+                "<line class=\"curve s\(curve.colour)\" x1=\"\(x)\" x2=\"\(x + 18)\" y1=\"\(y - 4)\" y2=\"\(y - 4)\"/>"
             svg += "<text class=\"label\" x=\"\(x + 24)\" y=\"\(y)\">\(HTMLWriter.escaped(curve.name))</text>"
             x += 40 + Double(curve.name.count) * 7.2
         }
@@ -72,7 +78,8 @@ struct LossPlot {
     }
 
     private func vertical(_ value: Double, _ axis: Axis) -> Double {
-        Self.height - Self.margin.bottom - axis.position(of: value) * (Self.height - Self.margin.top - Self.margin.bottom)
+        Self.height - Self.margin.bottom - axis.position(of: value)
+            * (Self.height - Self.margin.top - Self.margin.bottom)
     }
 
     /// A running mean over one twentieth of the curve.

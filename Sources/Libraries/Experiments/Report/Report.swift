@@ -26,8 +26,10 @@ public struct Report: Sendable {
                 settings(&page)
             }
             page.element("footer") { page in
-                page.text("Apus \(result.versions.first { $0.key == "apus" }?.value ?? ""). Intervals are 95 % bootstrap ")
-                page.text("intervals over held-out documents; a difference is claimed only where its interval excludes zero.")
+                page.text(
+                    "Apus \(result.versions.first { $0.key == "apus" }?.value ?? ""). Intervals are 95 % bootstrap ")
+                page.text(
+                    "intervals over held-out documents; a difference is claimed only where its interval excludes zero.")
             }
         }
         return page.html
@@ -44,15 +46,20 @@ public struct Report: Sendable {
                 rows: ranked.map { evaluation in
                     let dataset = result.datasets.first { $0.name == evaluation.dataset }
                     return [
-                        .name(evaluation.dataset, swatch: colour(of: evaluation.dataset), isBest: best.contains(evaluation.dataset)),
+                        .name(
+                            evaluation.dataset, swatch: colour(of: evaluation.dataset),
+                            isBest: best.contains(evaluation.dataset)),
                         .text(Format.count(dataset?.documents ?? 0)), .text(Format.bytes(dataset?.bytes ?? 0)),
-                        .text(Format.count(dataset?.tokens ?? 0)), .text(Format.interval(evaluation.bitsPerByte, digits: 3)),
+                        .text(Format.count(dataset?.tokens ?? 0)),
+                        .text(Format.interval(evaluation.bitsPerByte, digits: 3)),
                         .text(Format.percent(evaluation.clozeAccuracy)),
                     ]
                 })
             if let baseline = result.evaluations.first?.clozeBaseline {
                 page.element("p", class: "note") {
-                    $0.text("Every model had the same budget. Guessing answers \(Format.decimal(baseline * 100, digits: 0)) % ")
+                    $0.text(
+                        "Every model had the same budget. Guessing answers \(Format.decimal(baseline * 100, digits: 0)) % "
+                    )
                     $0.text("of the cloze questions.")
                 }
             }
@@ -62,7 +69,9 @@ public struct Report: Sendable {
     private func evaluation(_ page: inout HTMLWriter) {
         page.section("On text no model saw", id: "evaluation") { page in
             page.element("p") { page in
-                page.text("\(Format.count(result.heldOut.documents)) documents, \(Format.bytes(result.heldOut.bytes)), kept aside ")
+                page.text(
+                    "\(Format.count(result.heldOut.documents)) documents, \(Format.bytes(result.heldOut.bytes)), kept aside "
+                )
                 page.text("before training and cleaned with \(result.heldOut.recipe); ")
                 page.text("\(Format.count(result.heldOut.clozeQuestions)) cloze questions are made from them.")
             }
@@ -103,7 +112,9 @@ public struct Report: Sendable {
                 page.element("div", class: "scroll wide") { $0.raw(plot.svg) }
             }
             page.element("p", class: "note") {
-                $0.text("Losses are on each model's own data, so they do not compare data sets: plain boilerplate is easy to predict.")
+                $0.text(
+                    "Losses are on each model's own data, so they do not compare data sets: plain boilerplate is easy to predict."
+                )
             }
             page.table(
                 head: ["data set", "seed", "parameters", "steps", "tokens seen", "passes", "final loss", "time"],
@@ -134,7 +145,8 @@ public struct Report: Sendable {
                     page.text("\(Format.count(dropped)) dropped + \(Format.count(failed)) failed")
                     page.text(funnel.isBalanced ? "." : " – this does not add up.")
                     if dataset.decontaminated > 0 {
-                        page.text(" Of those kept, \(Format.count(dataset.decontaminated)) were left out of training: they ")
+                        page.text(
+                            " Of those kept, \(Format.count(dataset.decontaminated)) were left out of training: they ")
                         page.text("are held out, or overlap what is.")
                     }
                 }
@@ -155,7 +167,9 @@ public struct Report: Sendable {
                 }
                 if !dataset.droppedSamples.isEmpty {
                     page.details("Dropped: a few of each rule", isOpen: false) { page in
-                        page.element("div", class: "samples") { page in dataset.droppedSamples.forEach { sample(&page, $0) } }
+                        page.element("div", class: "samples") { page in
+                            dataset.droppedSamples.forEach { sample(&page, $0) }
+                        }
                     }
                 }
             }
@@ -177,13 +191,17 @@ public struct Report: Sendable {
             page.element("p") { page in
                 page.text("The same settings and pool give the same digests and losses. Vocabulary: ")
                 page.text("\(Format.count(result.tokenizer.vocabularySize)) tokens, ")
-                page.text("\(Format.decimal(result.tokenizer.bytesPerToken, digits: 2)) bytes a token on the held-out text.")
+                page.text(
+                    "\(Format.decimal(result.tokenizer.bytesPerToken, digits: 2)) bytes a token on the held-out text.")
             }
             page.details("Settings", isOpen: false) { page in
-                page.table(head: ["key", "value"], numeric: [], rows: result.settings.map { [.code($0.key), .code($0.value)] })
+                page.table(
+                    head: ["key", "value"], numeric: [], rows: result.settings.map { [.code($0.key), .code($0.value)] })
             }
             page.details("Versions", isOpen: false) { page in
-                page.table(head: ["what", "version"], numeric: [], rows: result.versions.map { [.text($0.key), .code($0.value)] })
+                page.table(
+                    head: ["what", "version"], numeric: [],
+                    rows: result.versions.map { [.text($0.key), .code($0.value)] })
             }
             page.details("Steps and their content addresses", isOpen: false) { page in
                 page.table(
@@ -211,7 +229,9 @@ public struct Report: Sendable {
     private var ranked: [EvaluationResult] { result.evaluations.sorted { $0.bitsPerByte.value < $1.bitsPerByte.value } }
 
     /// The colour class of a data set, by its place in the experiment.
-    private func colour(of dataset: String) -> Int { (result.datasets.firstIndex { $0.name == dataset } ?? 0) % ReportStyle.colours }
+    private func colour(of dataset: String) -> Int {
+        (result.datasets.firstIndex { $0.name == dataset } ?? 0) % ReportStyle.colours
+    }
 }
 
 extension IntervalResult {

@@ -15,25 +15,28 @@ package struct CurateStep: ExperimentStep {
 
     package static let kind = "curate 1"
     package var site: StepSite
-    /// The recipe's file.
+    /// The recipe's file; `${…}` in it stand for the classifiers' files.
     var recipe: String
     var seed: UInt64
     @Input var pool: Finished<PoolStep.Product>
+    @Inputs var classifiers: [Finished<ClassifierStep.Product>]
 
     package init(
-        site: StepSite, recipe: String, seed: UInt64, pool: ObjectRef<Finished<PoolStep.Product>>
+        site: StepSite, recipe: String, seed: UInt64, pool: ObjectRef<Finished<PoolStep.Product>>,
+        classifiers: [ObjectRef<Finished<ClassifierStep.Product>>] = []
     ) {
         self.site = site
         self.recipe = recipe
         self.seed = seed
         _pool = pool
+        _classifiers = Inputs(classifiers)
     }
 
-    package var inputDigests: [String] { [pool.digest] }
+    package var inputDigests: [String] { [pool.digest] + classifiers.map(\.digest) }
 
     /// The recipe's steps with the digests of the files that they name; the recipe's own name and comments change nothing.
     package func parameters() throws -> JSONValue {
-        let recipe = try Recipe(file: recipe)
+        let recipe = try Recipe(file: recipe, variables: ClassifierStep.variables(classifiers))
         let steps = recipe.steps.map { step -> JSONValue in
             [
                 "step": .string(step.name), "parameters": .object(step.parameters),
@@ -60,7 +63,8 @@ package struct CurateStep: ExperimentStep {
 
     package func perform(in folder: String) async throws -> Product {
         let run = CurationRun(
-            recipe: try Recipe(file: recipe), pool: pool.product.files, output: folder, seed: seed)
+            recipe: try Recipe(file: recipe, variables: ClassifierStep.variables(classifiers)),
+            pool: pool.product.files, output: folder, seed: seed)
         let site = site
         let manifest = try await run.run { site.post($0.pages, "pages", note: "pass \($0.pass) of \($0.passes)") }
         func counts(_ table: [String: Int]) -> [FunnelResult.Count] {

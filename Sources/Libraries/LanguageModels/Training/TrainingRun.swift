@@ -72,6 +72,11 @@ public struct TrainingRun: Sendable {
         self.output = output
     }
 
+    /// What each step of the run did, from its log.
+    ///
+    /// - Throws: `LanguageModelError.badLine`, `FileError`.
+    public func steps() throws -> [TrainingStep] { try TrainingLog.read(RunFolder(output).log) }
+
     /// Trains to the end, from where the folder stands; a finished run's result is given at once.
     ///
     /// The work is done on threads of its own. When the task is cancelled, a checkpoint is written after the step at

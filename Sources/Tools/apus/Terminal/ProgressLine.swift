@@ -81,6 +81,8 @@ final class ProgressLine: Sendable {
 
     private static func clock(_ seconds: Double) -> String {
         let whole = Int(min(seconds, 1e9))
-        return whole < 60 ? "\(whole) s" : whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
+        return whole < 60
+            ? "\(whole) s"
+            : whole < 3600 ? "\(whole / 60) min \(whole % 60) s" : "\(whole / 3600) h \(whole / 60 % 60) min"
     }
 }
