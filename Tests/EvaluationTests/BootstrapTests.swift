@@ -54,4 +54,19 @@ import Testing
         #expect(Bootstrap(samples: 500, seed: 1).mean(values) == Bootstrap(samples: 500, seed: 1).mean(values))
         #expect(Bootstrap(samples: 500, seed: 1).mean(values) != Bootstrap(samples: 500, seed: 2).mean(values))
     }
+
+    @Test("models drawn with the documents give their mean the variance that it has")
+    func models() {
+        // Three models whose levels differ by chance, over documents that do not: only the models vary.
+        let levels = [1.0, 2.0, 4.0]
+        let mean = levels.reduce(0, +) / 3
+        let variance = levels.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 2 / 3
+        let values = levels.map { Array(repeating: $0, count: 50) }
+        let ones = Array(repeating: 1.0, count: 50)
+        let interval = Bootstrap(samples: 4000, seed: 1, confidence: 0.6827).ratio(of: values, to: ones)
+        #expect(abs(interval.value - mean) < 1e-12)
+        // The draws are of few values, so that the quantiles are coarse: within half of one standard deviation each way.
+        let half = (interval.upper - interval.lower) / 2
+        #expect(abs(half - variance.squareRoot()) < 0.5 * variance.squareRoot())
+    }
 }

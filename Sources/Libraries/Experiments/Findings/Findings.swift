@@ -3,7 +3,7 @@ import Evaluation
 /// What the measurements say: intervals for every data set, comparisons of every pair, and one sentence.
 ///
 /// The unit of the bootstrap is the held-out document: its tokens and its questions are not independent of one another.
-/// Several models of one data set (seeds) are averaged document by document first.
+/// Where a data set trained several models (seeds), models are drawn as well as documents.
 struct Findings {
     /// The measurements of the models of one data set.
     struct Measured {
@@ -84,27 +84,27 @@ struct Findings {
     }
 }
 
-/// Sums by held-out document, averaged over models.
+/// By model, sums over each held-out document; what the models share, once.
 private struct Table {
-    var bits: [Double]
-    var bytes: [Double]
-    var correct: [Double]
-    var questions: [Double]
+    let bits: [[Double]]
+    let bytes: [Double]
+    let correct: [[Double]]
+    let questions: [Double]
 
     init(_ models: [ScoreStep.Product]) {
-        let count = models.first?.bits.count ?? 0
-        let weight = 1 / Double(max(1, models.count))
-        bits = Array(repeating: 0, count: count)
-        correct = bits
-        questions = bits
+        bits = models.map(\.bits)
         bytes = models.first?.bytes.map(Double.init) ?? []
-        for model in models {
-            for document in 0..<count { bits[document] += model.bits[document] * weight }
-            for (document, isCorrect) in zip(model.questionDocuments, model.isCorrect) {
-                correct[document] += isCorrect ? weight : 0
-                questions[document] += weight
+        let count = bytes.count
+        correct = models.map { model in
+            var sums = [Double](repeating: 0, count: count)
+            for (document, isCorrect) in zip(model.questionDocuments, model.isCorrect) where isCorrect {
+                sums[document] += 1
             }
+            return sums
         }
+        var questions = [Double](repeating: 0, count: count)
+        for document in models.first?.questionDocuments ?? [] { questions[document] += 1 }
+        self.questions = questions
     }
 }
 

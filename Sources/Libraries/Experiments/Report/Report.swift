@@ -73,7 +73,13 @@ public struct Report: Sendable {
                     "\(Format.count(result.heldOut.documents)) documents, \(Format.bytes(result.heldOut.bytes)), kept aside "
                 )
                 page.text("before training and cleaned with \(result.heldOut.recipe); ")
-                page.text("\(Format.count(result.heldOut.clozeQuestions)) cloze questions are made from them.")
+                page.text("\(Format.count(result.heldOut.clozeQuestions)) cloze questions are made from them. ")
+                let seeds = Set(result.models.map(\.seed)).count
+                page.text(
+                    seeds > 1
+                        ? "The intervals cover the choice of these documents and of \(seeds) seeds of training."
+                        : "The intervals cover the choice of these documents; with one seed, not the chance of training itself."
+                )
             }
             page.element("div", class: "pair") { page in
                 page.figure("Bits per byte (lower is better)") { page in
