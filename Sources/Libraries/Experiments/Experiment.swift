@@ -33,8 +33,8 @@ public struct Experiment: Sendable {
     /// Runs the experiment and writes `result.json` and `report.html`.
     ///
     /// - Parameter event: called on the steps' threads; must be quick.
-    /// - Throws: `ExperimentError` where the configuration and the data do not fit; `RecipeError`; `TaskError` of the
-    ///   first step that failed, which names it; `CancellationError`.
+    /// - Throws: `ExperimentError` where the configuration and the data do not fit; or a step fails, which is named;
+    ///   `RecipeError`; `PoolError`; `FileError`; `CancellationError`.
     public func run(on cluster: Cluster, event: @escaping @Sendable (Event) -> Void = { _ in }) async throws
         -> ExperimentResult
     {

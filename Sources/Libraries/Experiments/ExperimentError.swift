@@ -12,6 +12,7 @@ public enum ExperimentError: Error, Hashable, Sendable, CustomStringConvertible 
     case noClassifierExamples(classifier: String, which: String)
     case damagedStep(path: String, reason: String)
     case busy(path: String)
+    case stepFailed(step: String, reason: String)
     case notAResult(file: String, reason: String)
 
     public var description: String {
@@ -37,6 +38,7 @@ public enum ExperimentError: Error, Hashable, Sendable, CustomStringConvertible 
         case .noClassifierExamples(let classifier, let which):
             "classifier ‘\(classifier)’: no page of the pool has an address that ‘\(which)’ names."
         case .damagedStep(let path, let reason): "\(path): \(reason). Remove the folder and run again."
+        case .stepFailed(let step, let reason): "step \(step): \(reason)"
         case .notAResult(let file, let reason):
             "\(file): is no result of an experiment: \(reason). Give the result.json that `apus experiment run` wrote."
         case .busy(let path): "\(path): another run is at work here. Wait for it, or give another --out."

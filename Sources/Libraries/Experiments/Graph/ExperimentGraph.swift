@@ -39,12 +39,14 @@ struct ExperimentGraph {
         func site(_ name: String...) -> StepSite {
             StepSite(name: name.map(Self.fileName).joined(separator: "-"), output: output, board: board)
         }
-        /// Steps that use every processor: libtorch has threads of its own.
-        let whole = TaskOptions(cpus: cluster.resources.cpus)
+        /// Submits a step under its name. Those that use libtorch, which has threads of its own, take every processor.
+        func submit<Step: ExperimentStep>(_ step: Step, takesAll: Bool = false) throws -> ObjectRef<Step.Output> {
+            try cluster.submit(step, TaskOptions(cpus: takesAll ? cluster.resources.cpus : 1, name: step.site.name))
+        }
 
         var pools: [String: ObjectRef<Finished<PoolStep.Product>>] = [:]
         for pool in configuration.pools {
-            pools[pool.name] = try cluster.submit(PoolStep(site: site("pool", pool.name), paths: pool.paths))
+            pools[pool.name] = try submit(PoolStep(site: site("pool", pool.name), paths: pool.paths))
         }
         self.pools = pools
 
@@ -63,21 +65,21 @@ struct ExperimentGraph {
             let name = configuration.pools.count == 1 ? site("curate", recipeName) : site("curate", pool, recipeName)
             let step = CurateStep(
                 site: name, recipe: path, seed: seed, pool: files, classifiers: used.compactMap { classifiers[$0] })
-            let reference = try cluster.submit(step)
+            let reference = try submit(step)
             curations["\(pool) \(path)"] = reference
             return reference
         }
 
         var classifiers: [String: ObjectRef<Finished<ClassifierStep.Product>>] = [:]
         for classifier in configuration.classifiers {
-            classifiers[classifier.name] = try cluster.submit(
+            classifiers[classifier.name] = try submit(
                 ClassifierStep(
                     site: site("classifier", classifier.name), classifier: classifier, seed: seed,
                     curated: try curated(classifier.pool, classifier.recipe, [:])))
         }
         self.classifiers = classifiers
 
-        let heldOut = try cluster.submit(
+        let heldOut = try submit(
             HeldOutStep(
                 site: site("held-out"), documents: configuration.heldOut.documents,
                 bytesPerDocument: configuration.heldOut.bytesPerDocument, seed: seed,
@@ -86,37 +88,38 @@ struct ExperimentGraph {
 
         let sources = try configuration.datasets.map { dataset in
             let pages = try curated(dataset.pool, dataset.recipe, classifiers)
-            let documents = try cluster.submit(
+            let documents = try submit(
                 DocumentsStep(
                     site: site("documents", dataset.name), overlapWords: configuration.heldOut.overlapWords,
                     overlapShare: configuration.heldOut.overlapShare, seed: seed, dataset: dataset.name,
                     recipe: dataset.recipe, curated: pages, heldOut: heldOut))
             return (dataset, pages, documents)
         }
-        let tokenizer = try cluster.submit(
+        let tokenizer = try submit(
             TokenizerStep(
                 site: site("tokenizer"), settings: configuration.tokenizer, seed: seed,
                 documents: Inputs(sources.map(\.2)), heldOut: heldOut))
         self.tokenizer = tokenizer
 
         branches = try sources.map { dataset, pages, documents in
-            let shards = try cluster.submit(
+            let shards = try submit(
                 ShardsStep(
                     site: site("shards", dataset.name), sequenceLength: configuration.training.sequenceLength,
                     seed: seed,
                     documents: documents, tokenizer: tokenizer))
             let models = try configuration.training.seeds.map { modelSeed in
-                try cluster.submit(
+                try submit(
                     TrainingStep(
                         site: site("train", dataset.name, "\(modelSeed)"), dataset: dataset.name,
-                        settings: configuration.training, seed: modelSeed, shards: shards, tokenizer: tokenizer), whole)
+                        settings: configuration.training, seed: modelSeed, shards: shards, tokenizer: tokenizer),
+                    takesAll: true)
             }
             let scores = try zip(configuration.training.seeds, models).map { modelSeed, model in
-                try cluster.submit(
+                try submit(
                     ScoreStep(
                         site: site("score", dataset.name, "\(modelSeed)"), settings: configuration.evaluation,
                         seed: seed,
-                        heldOut: heldOut, tokenizer: tokenizer, model: model), whole)
+                        heldOut: heldOut, tokenizer: tokenizer, model: model), takesAll: true)
             }
             return Branch(
                 dataset: dataset, curated: pages, documents: documents, shards: shards, models: models, scores: scores)

@@ -22,7 +22,7 @@ struct ExperimentOutcome {
 extension ExperimentGraph {
     /// Waits for every step, and tells of each as it ends.
     ///
-    /// - Throws: the error of the first step that failed. What is left is cancelled.
+    /// - Throws: `ExperimentError` of the first step that failed; `CancellationError`. What is left is cancelled.
     func outcome(_ event: @escaping @Sendable (Experiment.Event) -> Void) async throws -> ExperimentOutcome {
         do {
             let records = try await records(event)
@@ -41,7 +41,12 @@ extension ExperimentGraph {
                 branches: branches, records: records)
         } catch {
             for step in steps { step.cancel() }
-            throw error
+            guard let failure = error as? TaskError else { throw error }
+            if failure.isCancellation || failure.underlying is CancellationError { throw CancellationError() }
+            // Whose step it was matters to a person, where it was submitted does not.
+            if let known = failure.underlying as? ExperimentError { throw known }
+            throw ExperimentError.stepFailed(
+                step: failure.root.task, reason: failure.failure?.message ?? "\(failure.root)")
         }
     }
 
