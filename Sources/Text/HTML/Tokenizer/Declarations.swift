@@ -60,7 +60,9 @@ extension Tokenizer {
 
     /// The range itself, or that of a copy with U+FFFD for NUL.
     private mutating func withoutNull(_ start: Int, _ stop: Int) -> (Int, Int) {
-        guard Scan.byte(0, in: bytes.base, from: start) < stop else { return (start, stop) }
+        // Looked for once for all constructs before it: a search of its own for each would be quadratic.
+        if nextNull < start { nextNull = Scan.byte(0, in: bytes.base, from: start) }
+        guard nextNull < stop else { return (start, stop) }
         return replacingNull(start, stop, lowering: false)
     }
 

@@ -9,19 +9,25 @@ enum Scan {
     /// The first position from `start` with one of two bytes or NUL.
     @inline(__always)
     static func any(_ one: UInt8, _ other: UInt8, in bytes: UnsafePointer<UInt8>, from start: Int) -> Int {
+        // Words of eight bytes: SIMD comparisons of the standard library go lane by lane (a sixth of the speed).
+        let first = repeated(one)
+        let second = repeated(other)
         var position = start
         while true {
-            let block = UnsafeRawPointer(bytes + position).loadUnaligned(as: SIMD16<UInt8>.self)
-            let hit = (block .== SIMD16(repeating: one)) .| (block .== SIMD16(repeating: other))
-                .| (block .== SIMD16(repeating: 0))
-            let mask = unsafeBitCast(hit, to: SIMD2<UInt64>.self)
-            if mask[0] | mask[1] != 0 {
-                return mask[0] != 0
-                    ? position &+ mask[0].trailingZeroBitCount >> 3
-                    : position &+ 8 &+ mask[1].trailingZeroBitCount >> 3
-            }
-            position &+= 16
+            let word = UInt64(littleEndian: UnsafeRawPointer(bytes + position).loadUnaligned(as: UInt64.self))
+            let hits = zeros(word) | zeros(word ^ first) | zeros(word ^ second)
+            if hits != 0 { return position &+ hits.trailingZeroBitCount >> 3 }
+            position &+= 8
         }
+    }
+
+    @inline(__always)
+    private static func repeated(_ byte: UInt8) -> UInt64 { UInt64(byte) &* 0x0101_0101_0101_0101 }
+
+    /// The top bit of each zero byte; above the lowest such bit there may be others that mean nothing.
+    @inline(__always)
+    private static func zeros(_ word: UInt64) -> UInt64 {
+        (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
     }
 
     /// The first position from `start` with that byte or NUL.

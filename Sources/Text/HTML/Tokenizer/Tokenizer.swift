@@ -42,6 +42,8 @@ struct Tokenizer: ~Copyable {
     /// For each attribute name, the tag that had it last: finds repeated attributes.
     var lastTag = GrowingBuffer<UInt32>(capacity: 512)
     var tagNumber: UInt32 = 0
+    /// The first NUL, or the end, from where it was last looked for.
+    var nextNull = -1
     /// What `nameWithNull` read.
     var pendingName: UInt32 = 0
     let classes = ByteClass.table
