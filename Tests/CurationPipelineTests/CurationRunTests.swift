@@ -1,3 +1,4 @@
+import Apus
 import Compression
 import Curation
 import Files
@@ -15,6 +16,16 @@ final class Scratch: Sendable {
     func file(_ name: String, _ text: String) throws -> String {
         try AtomicFile.write(text, to: path + "/" + name)
         return path + "/" + name
+    }
+}
+
+/// Runs on a cluster of its own, whose tasks go through their bytes where `isolation` says so.
+func curate(
+    _ run: CurationRun, cpus: Quantity = 2, isolation: EmbeddedIsolation = .shared,
+    progress: @escaping @Sendable (CurationRun.Progress) -> Void = { _ in }
+) async throws -> CurationManifest {
+    try await withCluster(.embedded(cpus: cpus, isolation: isolation)) { cluster in
+        try await run.run(on: cluster, progress: progress)
     }
 }
 
@@ -48,7 +59,7 @@ private let steps = """
         let scratch = try Scratch()
         let recipe = try Recipe(yaml: steps, file: "r.yaml")
         let run = CurationRun(recipe: recipe, pool: [try pool(scratch, pages: 1000)], output: scratch.path + "/out")
-        let manifest = try await run.run()
+        let manifest = try await curate(run)
         #expect(manifest.isBalanced && manifest.read == 1060)
         #expect(manifest.kept == 801)
         #expect(manifest.dropped == ["exact_dedup": 199, "page_length_filter": 20])
@@ -65,14 +76,16 @@ private let steps = """
         let scratch = try Scratch()
         let file = try pool(scratch, pages: 3000)
         var manifests: [CurationManifest] = []
-        for width in [1, 4] {
+        for (width, isolation) in [(1, EmbeddedIsolation.shared), (4, .shared), (2, .encoded)] {
             var run = CurationRun(
-                recipe: try Recipe(yaml: steps, file: "r.yaml"), pool: [file], output: scratch.path + "/out\(width)")
+                recipe: try Recipe(yaml: steps, file: "r.yaml"), pool: [file],
+                output: scratch.path + "/out\(manifests.count)")
             run.width = width
             run.shardBytes = 20_000
-            manifests.append(try await run.run())
+            manifests.append(try await curate(run, isolation: isolation))
         }
         #expect(manifests[0] == manifests[1])
+        #expect(manifests[0] == manifests[2])
         #expect(manifests[0].shards.count > 2)
     }
 
@@ -81,13 +94,13 @@ private let steps = """
         let scratch = try Scratch()
         let file = try pool(scratch, pages: 4000)
         let recipe = try Recipe(yaml: steps, file: "r.yaml")
-        let whole = try await CurationRun(recipe: recipe, pool: [file], output: scratch.path + "/whole").run()
+        let whole = try await curate(CurationRun(recipe: recipe, pool: [file], output: scratch.path + "/whole"))
         var run = CurationRun(recipe: recipe, pool: [file], output: scratch.path + "/cut")
         run.width = 1
         let cut = run
         let task = Mutex<Task<CurationManifest, any Error>?>(nil)
         let started = Task {
-            try await cut.run { progress in
+            try await curate(cut) { progress in
                 if progress.pages > 1000 { task.withLock { $0?.cancel() } }
             }
         }
@@ -96,7 +109,7 @@ private let steps = """
         if case .success = await started.result { return }
         #expect(!FileReader.exists(scratch.path + "/cut/manifest.json"))
         #expect(!Folder.exists(scratch.path + "/cut/processed_data"))
-        let resumed = try await cut.run()
+        let resumed = try await curate(cut)
         #expect(resumed == whole)
     }
 
@@ -104,9 +117,8 @@ private let steps = """
     func nothingLeft() async throws {
         let scratch = try Scratch()
         let recipe = try Recipe(yaml: "- steps: [{func: page_length_filter, length_type: word, min_length: 9999}]", file: "r.yaml")
-        let manifest = try await CurationRun(
-            recipe: recipe, pool: [try pool(scratch, pages: 10)], output: scratch.path + "/out"
-        ).run()
+        let manifest = try await curate(
+            CurationRun(recipe: recipe, pool: [try pool(scratch, pages: 10)], output: scratch.path + "/out"))
         #expect(manifest.kept == 0 && manifest.shards.isEmpty && manifest.isBalanced)
     }
 
@@ -131,9 +143,9 @@ private let steps = """
         try AtomicFile.write(bytes, to: path)
         var run = CurationRun(
             recipe: try Recipe(yaml: "- steps: []", file: "r.yaml"), pool: [path], output: scratch.path + "/out",
-            extractor: Bytes())
+            extractor: .register(Bytes(), as: "bytes"))
         run.pageLimit = 100_000
-        let manifest = try await run.run()
+        let manifest = try await curate(run)
         #expect(manifest.isBalanced && manifest.kept == 8)
         #expect(manifest.failed == ["page too large": 1, "truncated file": 1])
     }

@@ -1,10 +1,11 @@
 import Glibc
+import Synchronization
 
 /// A file that appears under its name only when it is whole.
 ///
 /// Bytes go to a temporary name in the same folder; `commit()` flushes them to the disk and renames. A process that
-/// dies, a full disk or a `deinit` without `commit()` leaves the old file as it was (after a kill, at most a
-/// `.NAME.PID.tmp` that the next writer of the same name removes).
+/// dies, a full disk or a `deinit` without `commit()` leaves the old file as it was (after a kill, beside it a
+/// `.NAME.PID-NUMBER.tmp`). Two writers of one name don't disturb each other; the last to commit wins.
 ///
 /// Not `Sendable`: one task writes one file.
 public final class AtomicFile {
@@ -16,19 +17,23 @@ public final class AtomicFile {
     private let temporaryPath: String
     private var descriptor: Int32
     private var buffer: [UInt8] = []
-    private static let bufferSize = 1 << 18
+    private let bufferSize: Int
+    private static let made = Atomic(0)
 
     /// Opens the temporary file, making missing folders on the way.
     ///
+    /// - Parameter bufferSize: bytes that are written at once.
     /// - Throws: `FileError`.
-    public init(_ path: String) throws(FileError) {
+    public init(_ path: String, bufferSize: Int = 1 << 18) throws(FileError) {
         self.path = path
+        self.bufferSize = bufferSize
         let (folder, name) = Paths.split(path)
         try Folder.create(folder)
-        temporaryPath = Paths.join(folder, ".\(name).\(getpid()).tmp")
+        let number = Self.made.add(1, ordering: .relaxed).newValue
+        temporaryPath = Paths.join(folder, ".\(name).\(getpid())-\(number).tmp")
         descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .current("write", path) }
-        buffer.reserveCapacity(Self.bufferSize)
+        buffer.reserveCapacity(bufferSize)
     }
 
     deinit { discard() }
@@ -36,7 +41,7 @@ public final class AtomicFile {
     /// Appends bytes.
     public func write(_ bytes: some Sequence<UInt8>) throws(FileError) {
         buffer.append(contentsOf: bytes)
-        if buffer.count >= Self.bufferSize { try flush() }
+        if buffer.count >= bufferSize { try flush() }
     }
 
     /// Appends text as UTF-8.
@@ -44,9 +49,9 @@ public final class AtomicFile {
 
     /// Appends bytes; many at once go to the file without a copy.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-        if bytes.count < Self.bufferSize {
+        if bytes.count < bufferSize {
             buffer.append(contentsOf: bytes)
-            if buffer.count >= Self.bufferSize { try flush() }
+            if buffer.count >= bufferSize { try flush() }
         } else {
             try flush()
             try put(bytes)

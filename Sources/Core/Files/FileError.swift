@@ -1,7 +1,7 @@
 import Glibc
 
 /// A file operation that the system refused, with the remedy where there is one.
-public enum FileError: Error, Hashable, Sendable, CustomStringConvertible {
+public enum FileError: Error, Hashable, Sendable, Codable, CustomStringConvertible {
     /// A system call failed: what was tried, on which path, and `errno`.
     case system(operation: String, path: String, code: Int32)
     /// A file is larger than its reader takes.

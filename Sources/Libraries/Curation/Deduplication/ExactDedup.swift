@@ -55,22 +55,31 @@ public struct ExactDedup: Sendable {
     }
 
     /// The units of a page, in order.
-    func units(of page: Page) throws -> [Unit] {
-        let content = page.fields[contentKey]
-        let selection = try selectionKey.map { key -> [UInt8] in
-            guard let value = page.fields[key] else { throw CurationError.missingField(step: "exact_dedup", key: key) }
+    func units(of page: Page) throws(CurationError) -> [Unit] {
+        let contents = try contents(of: page)
+        let selection = selectionKey.flatMap { page.fields[$0] }.map { value -> [UInt8] in
             let text = value.stringValue ?? value.text()
             return selectionNormaliser?.bytes(text) ?? Array(text.utf8)
         } ?? []
-        switch content {
-        case .string(let text): return [unit(text, selection)]
+        return contents.map { unit($0, selection) }
+    }
+
+    /// The texts that are compared, one a unit.
+    ///
+    /// - Throws: where the page lacks what the step needs.
+    func contents(of page: Page) throws(CurationError) -> [String] {
+        if let selectionKey, page.fields[selectionKey] == nil {
+            throw CurationError.missingField(step: "exact_dedup", key: selectionKey)
+        }
+        switch page.fields[contentKey] {
+        case .string(let text): return [text]
         case .array(let elements):
-            return try elements.map { element in
+            return try elements.map { element throws(CurationError) in
                 guard let text = element.stringValue else {
                     throw CurationError.wrongField(
                         step: "exact_dedup", key: contentKey, expected: "a list of strings", found: "a list with \(element.kind)")
                 }
-                return unit(text, selection)
+                return text
             }
         case nil: throw CurationError.missingField(step: "exact_dedup", key: contentKey)
         case let other?:

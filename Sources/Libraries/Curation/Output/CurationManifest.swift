@@ -45,6 +45,11 @@ public struct CurationManifest: Codable, Sendable, Hashable {
     /// Whether every page is accounted for.
     public var isBalanced: Bool { read == kept + dropped.values.reduce(0, +) + failed.values.reduce(0, +) }
 
+    /// Whether the shards lie in a folder with the bytes that they had.
+    func isWhole(in folder: String) -> Bool {
+        shards.allSatisfy { shard in (try? FileReader(folder + "/" + shard.file))?.size == shard.bytes }
+    }
+
     /// Reads `manifest.json`.
     public init(file: String) throws {
         self = try JSONDecoder().decode(CurationManifest.self, from: Data(FileReader.bytes(of: file)))

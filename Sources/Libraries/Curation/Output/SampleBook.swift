@@ -2,8 +2,8 @@ import JSON
 
 /// A few dropped pages of each rule, chosen evenly by seed: those with the least hash of (seed, place). Books of chunks
 /// merge into the same book in any order.
-struct SampleBook: Sendable {
-    struct Sample: Sendable, Hashable {
+struct SampleBook: Sendable, Codable {
+    struct Sample: Sendable, Hashable, Codable {
         var rank: UInt64
         var url: String?
         var text: String

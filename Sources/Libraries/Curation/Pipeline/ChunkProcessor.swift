@@ -2,7 +2,7 @@ import JSON
 import WebArchives
 
 /// Pages that are worked on together. A chunk is a function of the pool alone, so that parallelism changes nothing.
-struct PageChunk: Sendable {
+struct PageChunk: Sendable, Codable {
     var number: Int
     var pages: [RawPage]
 }
@@ -30,6 +30,8 @@ struct ChunkResult: Sendable {
 /// Applies one pass to chunks. A value: the same chunk gives the same result on any thread.
 struct ChunkProcessor: Sendable {
     let pass: RecipePlan.Pass
+    /// The global step that the next pass begins with.
+    let next: ExactDedup?
     let mode: TextExtraction.Mode
     let extractor: (any PageTextExtractor)?
     let pageLimit: Int
@@ -73,7 +75,7 @@ struct ChunkProcessor: Sendable {
                 result.stepIn[0] += 1
                 let count: Int
                 do {
-                    count = try dedup.units(of: page).count
+                    count = try dedup.contents(of: page).count
                 } catch {
                     failure = "exact_dedup: \(Self.reason(error))"
                     continue
@@ -102,7 +104,7 @@ struct ChunkProcessor: Sendable {
             guard case .object(let fields)? = try? JSONValue(parsing: bytes) else { throw PageFailure(reason: "invalid JSON") }
             return Page(fields: fields)
         case .text(let bytes, let fields, let url):
-            return page(String(decoding: bytes, as: UTF8.self), fields, url)
+            return page(String(decoding: bytes, as: UTF8.self), Self.object(fields), url)
         case .response(let block, let fields, let url, let file, let offset):
             guard let message = HTTPMessage(block) else { throw PageFailure(reason: "no HTTP message") }
             let body: [UInt8]
@@ -114,11 +116,16 @@ struct ChunkProcessor: Sendable {
             guard let extractor else { throw PageFailure(reason: "extract: no extractor for HTML") }
             do {
                 let contentType = message.fields.first("Content-Type")
-                return page(try extractor.text(html: body, contentType: contentType, mode: mode), fields, url)
+                return page(
+                    try extractor.text(html: body, contentType: contentType, mode: mode), Self.object(fields), url)
             } catch {
                 throw PageFailure(reason: "extract: \(type(of: error))")
             }
         }
+    }
+
+    private static func object(_ fields: [RawPage.Field]) -> JSONObject {
+        JSONObject(fields.map { ($0.name, .string($0.value)) })
     }
 
     private func page(_ text: String, _ metadata: JSONObject, _ url: String?) -> Page {

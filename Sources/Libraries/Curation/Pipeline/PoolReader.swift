@@ -1,15 +1,20 @@
 import Compression
 import Files
-import JSON
 import WebArchives
 
 /// A page as it comes from the pool, not yet decoded: that is the workers' part.
-enum RawPage: Sendable {
+enum RawPage: Sendable, Codable {
+    /// A header of a record.
+    struct Field: Sendable, Codable {
+        var name: String
+        var value: String
+    }
+
     case line([UInt8])
     /// An HTTP message and its record's fields.
-    case response(block: [UInt8], fields: JSONObject, url: String?, file: String, offset: Int)
+    case response(block: [UInt8], fields: [Field], url: String?, file: String, offset: Int)
     /// Text that the archive holds already (`conversion` records).
-    case text([UInt8], fields: JSONObject, url: String?)
+    case text(block: [UInt8], fields: [Field], url: String?)
     /// What could not be read, by reason; counts as a page read and failed.
     case failure(String)
 
@@ -96,11 +101,11 @@ final class PoolReader {
                 }
                 guard record.contentLength <= pageLimit else { return .failure("page too large") }
                 try reader.readBlock(into: &block, limit: pageLimit)
-                let fields = JSONObject(record.fields.pairs.map { ($0.name, .string($0.value)) })
+                let fields = record.fields.pairs.map { RawPage.Field(name: $0.name, value: $0.value) }
                 return isResponse
                     ? .response(
                         block: block, fields: fields, url: record.targetURI, file: reader.name, offset: record.offset)
-                    : .text(block, fields: fields, url: record.targetURI)
+                    : .text(block: block, fields: fields, url: record.targetURI)
             }
             failures += reader.takePassedOver().map(\.reason)
             archive = nil

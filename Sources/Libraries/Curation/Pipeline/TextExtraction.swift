@@ -1,6 +1,6 @@
 import JSON
 
-/// Turns the HTML of a page into text. The pipeline is given one; `nil` counts HTML pages as failed.
+/// Turns the HTML of a page into text.
 public protocol PageTextExtractor: Sendable {
     /// - Parameters:
     ///   - html: the decoded HTTP body.

@@ -5,35 +5,67 @@ import JSON
 
 /// Finished chunks of a run, on disk, so that an interrupted run goes on where it stopped.
 ///
-/// A chunk is `PASS-NUMBER.jsonl.zst` (its pieces) and, written last, `PASS-NUMBER.json` (its counts).
+/// A chunk of a pass is `PASS-NUMBER.jsonl.zst` (its pieces, a line `[origin,{page}]` each), `PASS-NUMBER.units` where a
+/// global step follows, and, written last, `PASS-NUMBER.json` (its counts).
 struct WorkFolder: Sendable {
     let path: String
 
-    /// Takes over what a run with the same key left; removes what another left.
-    init(_ path: String, key: String) throws {
-        self.path = path
-        let marker = path + "/key"
-        let isSame = FileReader.exists(marker) && (try? FileReader.text(of: marker)) == key
-        if !isSame {
-            remove()
-            try AtomicFile.write(key, to: marker)
+    /// Makes the folder, and removes what runs with other keys left.
+    func prepare() throws(FileError) {
+        let (parent, name) = Paths.split(path)
+        try Folder.create(path)
+        for other in try Folder.entries(parent) where other != name {
+            try? FileManager.default.removeItem(atPath: Paths.join(parent, other))
         }
     }
 
-    func remove() { try? FileManager.default.removeItem(atPath: path) }
+    func remove() { try? FileManager.default.removeItem(atPath: Paths.split(path).folder) }
 
-    private func name(_ pass: Int, _ number: Int) -> String { "\(path)/\(pass)-\(number)" }
+    func name(_ pass: Int, _ number: Int) -> String { "\(path)/\(pass)-\(number)" }
 
-    func save(_ result: ChunkResult, pass: Int) throws {
-        let file = try CompressedFile(name(pass, result.number) + ".jsonl.zst", level: 1)
+    /// Which units of the pass before the global step drops, a bit each.
+    func decisions(_ pass: Int) -> String { "\(path)/\(pass).dropped" }
+
+    /// Writes a chunk's result and pieces.
+    ///
+    /// - Parameter units: of each piece, what the next pass's global step compares; nil where there is none.
+    func save(_ result: ChunkResult, pass: Int, units: ExactDedup?) throws {
+        let name = name(pass, result.number)
+        let file = try CompressedFile(name + ".jsonl.zst", level: 1)
+        let unitFile = try units.map { _ in try AtomicFile(name + ".units") }
         var line: [UInt8] = []
+        var output = ChunkOutput()
+        var last = -1
         for piece in result.pieces {
             line.removeAll(keepingCapacity: true)
-            JSONValue.array([JSONValue(piece.origin), .object(piece.page.fields)]).write(to: &line)
+            line.append(0x5B)
+            line.append(contentsOf: String(piece.origin).utf8)
+            line.append(0x2C)
+            let start = line.count
+            JSONValue.object(piece.page.fields).write(to: &line)
+            output.bytes += line.count - start + 1
+            line.append(0x5D)
             line.append(10)
             try file.write(line)
+            output.documents += 1
+            if piece.origin != last { output.pages += 1 }
+            last = piece.origin
+            if let units, let unitFile {
+                // A page without the field has no units; it fails in the pass itself.
+                for unit in (try? units.units(of: piece.page)) ?? [] {
+                    try unitFile.write(UnitRecord.bytes(unit))
+                    output.units += 1
+                }
+            }
         }
+        // A task that was cancelled leaves the chunk to the run that comes after.
+        try Task.checkCancellation()
         try file.commit()
+        try unitFile?.commit()
+        try AtomicFile.write(Self.json(result, output).text(), to: name + ".json")
+    }
+
+    private static func json(_ result: ChunkResult, _ output: ChunkOutput) -> JSONValue {
         func counts(_ table: [String: Int]) -> JSONValue {
             .object(JSONObject(table.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) }))
         }
@@ -46,52 +78,91 @@ struct WorkFolder: Sendable {
                 ]
             }))
         }
-        let json: JSONValue = [
+        return [
             "read": JSONValue(result.read), "dropped": counts(result.dropped), "failed": counts(result.failed),
             "in": .array(result.stepIn.map { JSONValue($0) }), "out": .array(result.stepOut.map { JSONValue($0) }),
-            "samples": .object(JSONObject(samples)),
+            "samples": .object(JSONObject(samples)), "documents": JSONValue(output.documents),
+            "pages": JSONValue(output.pages), "bytes": JSONValue(output.bytes), "units": JSONValue(output.units),
         ]
-        try AtomicFile.write(json.text(), to: name(pass, result.number) + ".json")
     }
 
-    /// A finished chunk without its pieces; nil where it is not finished.
-    func load(_ number: Int, pass: Int, seed: UInt64, limit: Int) -> ChunkResult? {
+    /// Whether a chunk is finished, and how many pages it read.
+    func finished(_ number: Int, pass: Int) -> ChunkCounts? { try? counts(number, pass: pass) }
+
+    /// A finished chunk's counts.
+    ///
+    /// - Throws: `FileError` where the chunk is not finished.
+    func counts(_ number: Int, pass: Int) throws -> ChunkCounts {
         let file = name(pass, number) + ".json"
-        guard FileReader.exists(file), let bytes = try? FileReader.bytes(of: file),
-            let json = try? JSONValue(parsing: bytes)
-        else { return nil }
+        let bytes = try FileReader.bytes(of: file)
+        guard let json = try? JSONValue(parsing: bytes) else {
+            throw FileError.system(operation: "read the finished chunk", path: file, code: EIO)
+        }
         func counts(_ key: String) -> [String: Int] {
             var table: [String: Int] = [:]
             for (key, value) in json[key]?.objectValue ?? [:] { table[key] = value.intValue ?? 0 }
             return table
         }
+        func count(_ key: String) -> Int { json[key]?.intValue ?? 0 }
         func list(_ key: String) -> [Int] { json[key]?.arrayValue?.map { $0.intValue ?? 0 } ?? [] }
-        var result = ChunkResult(
-            number: number, read: json["read"]?.intValue ?? 0, dropped: counts("dropped"), failed: counts("failed"),
-            stepIn: list("in"), stepOut: list("out"), samples: SampleBook(seed: seed, limit: limit))
-        for (rule, samples) in json["samples"]?.objectValue ?? [:] {
-            for sample in samples.arrayValue ?? [] {
-                result.samples.insert(
-                    SampleBook.Sample(
-                        rank: UInt64(sample["rank"]?.stringValue ?? "") ?? 0, url: sample["url"]?.stringValue,
-                        text: sample["text"]?.stringValue ?? "", value: sample["value"]?.doubleValue,
-                        limit: sample["limit"]?.doubleValue), under: rule)
+        var samples: [String: [SampleBook.Sample]] = [:]
+        for (rule, held) in json["samples"]?.objectValue ?? [:] {
+            samples[rule] = (held.arrayValue ?? []).map { sample in
+                SampleBook.Sample(
+                    rank: UInt64(sample["rank"]?.stringValue ?? "") ?? 0, url: sample["url"]?.stringValue,
+                    text: sample["text"]?.stringValue ?? "", value: sample["value"]?.doubleValue,
+                    limit: sample["limit"]?.doubleValue)
             }
         }
-        return result
+        return ChunkCounts(
+            read: count("read"), dropped: counts("dropped"), failed: counts("failed"), stepIn: list("in"),
+            stepOut: list("out"), samples: samples,
+            output: ChunkOutput(
+                documents: count("documents"), pages: count("pages"), bytes: count("bytes"), units: count("units")))
     }
 
     /// The pieces of a finished chunk, in order.
     func pieces(_ number: Int, pass: Int) throws -> [Piece] {
-        let reader = try LineReader(path: name(pass, number) + ".jsonl.zst", limit: .max)
-        var line: [UInt8] = []
         var result: [Piece] = []
-        while try reader.next(into: &line) {
-            let value = try JSONValue(parsing: line)
-            if let origin = value.arrayValue?.first?.intValue, case .object(let fields)? = value.arrayValue?.last {
-                result.append(Piece(origin: origin, page: Page(fields: fields)))
-            }
+        try forEachLine(number, pass: pass) { origin, page in
+            guard case .object(let fields) = try JSONValue(parsing: Array(page)) else { return }
+            result.append(Piece(origin: origin, page: Page(fields: fields)))
         }
         return result
     }
+
+    /// The pieces of a finished chunk, in order: each its page's number in the chunk, and its JSON.
+    func forEachLine(_ number: Int, pass: Int, _ body: (Int, ArraySlice<UInt8>) throws -> Void) throws {
+        let file = name(pass, number) + ".jsonl.zst"
+        let reader = try LineReader(path: file, limit: .max)
+        var line: [UInt8] = []
+        while try reader.next(into: &line) {
+            guard let comma = line.firstIndex(of: 0x2C), let origin = Int(String(decoding: line[1..<comma], as: UTF8.self))
+            else { throw FileError.system(operation: "read the finished chunk", path: file, code: EIO) }
+            try body(origin, line[(comma + 1)..<(line.count - 1)])
+        }
+    }
+}
+
+/// What a chunk hands to the next pass, or to the shards.
+struct ChunkOutput: Sendable, Codable, Hashable {
+    /// Pieces.
+    var documents = 0
+    /// Pages with at least one piece.
+    var pages = 0
+    /// Bytes of the pieces as JSON lines.
+    var bytes = 0
+    /// Units that the next pass's global step compares.
+    var units = 0
+}
+
+/// A finished chunk without its pieces.
+struct ChunkCounts: Sendable {
+    var read: Int
+    var dropped: [String: Int]
+    var failed: [String: Int]
+    var stepIn: [Int]
+    var stepOut: [Int]
+    var samples: [String: [SampleBook.Sample]]
+    var output: ChunkOutput
 }

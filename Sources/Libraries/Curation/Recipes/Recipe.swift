@@ -6,7 +6,7 @@ import Yams
 ///
 /// The file is a YAML list of `{source, steps}`, as DataComp-LM's tools read it. A step is `{func: name, parameter: …}` or
 /// the bare word `commit`; keys that start with `_` are notes to the tools (`_aggregate`) and change nothing.
-public struct Recipe: Sendable {
+public struct Recipe: Sendable, Codable {
     /// One step as the recipe names it.
     public struct Step: Sendable, Hashable {
         public var name: String
@@ -69,7 +69,8 @@ public struct Recipe: Sendable {
         usedVariables = used.reduce(into: []) { $0.formUnion($1) }
         let filled = try named.map { try RecipeVariables(variables).filled($0, file: file) }
         steps = isTrial ? zip(filled, used).filter { $1.isEmpty }.map(\.0) : filled
-        _ = try RecipePlan(self)
+        // Keeps the plan for the run that follows.
+        _ = try PlanCache.plan(self, key: fingerprint())
     }
 
     private typealias Entry = (source: String, steps: Node, line: Int)

@@ -37,28 +37,7 @@ package struct CurateStep: ExperimentStep {
     /// The recipe's steps with the digests of the files that they name; the recipe's own name and comments change nothing.
     package func parameters() throws -> JSONValue {
         let recipe = try Recipe(file: recipe, variables: ClassifierStep.variables(classifiers))
-        let steps = recipe.steps.map { step -> JSONValue in
-            [
-                "step": .string(step.name), "parameters": .object(step.parameters),
-                "files": .array(
-                    Self.strings(in: .object(step.parameters)).compactMap { name in
-                        let path = Paths.join(recipe.folder, name)
-                        guard !name.isEmpty, FileReader.exists(path) else { return nil }
-                        return (try? FileReader.bytes(of: path)).map { .string(SHA256.digest($0)) }
-                    }),
-            ]
-        }
-        return ["steps": .array(steps), "seed": .string("\(seed)")]
-    }
-
-    /// Every text in a value.
-    private static func strings(in value: JSONValue) -> [String] {
-        switch value {
-        case .string(let text): [text]
-        case .array(let elements): elements.flatMap(strings)
-        case .object(let members): members.flatMap { strings(in: $0.1) }
-        default: []
-        }
+        return ["recipe": .string(try recipe.fingerprint()), "seed": .string("\(seed)")]
     }
 
     package func perform(in folder: String) async throws -> Product {
@@ -66,7 +45,8 @@ package struct CurateStep: ExperimentStep {
             recipe: try Recipe(file: recipe, variables: ClassifierStep.variables(classifiers)),
             pool: pool.product.files, output: folder, seed: seed)
         let site = site
-        let manifest = try await run.run { site.post($0.pages, "pages", note: "pass \($0.pass) of \($0.passes)") }
+        guard let cluster = Cluster.current else { throw ClusterError.closed }
+        let manifest = try await run.run(on: cluster) { site.post($0.pages, "pages", note: "pass \($0.pass) of \($0.passes)") }
         func counts(_ table: [String: Int]) -> [FunnelResult.Count] {
             table.map { FunnelResult.Count($0.key, $0.value) }.sorted { ($1.count, $0.name) < ($0.count, $1.name) }
         }

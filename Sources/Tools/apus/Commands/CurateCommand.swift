@@ -1,3 +1,4 @@
+import Apus
 import ArgumentParser
 import Curation
 import Foundation
@@ -35,7 +36,9 @@ struct CurateCommand: AsyncParsableCommand {
                 recipe: recipe, pool: pool, output: out, seed: seed)
             let line = ProgressLine("curate", unit: "pages", isQuiet: quiet)
             let manifest = try await interruptible {
-                try await run.run { line.update($0.pages, note: "pass \($0.pass) of \($0.passes)") }
+                try await withCluster(.fromEnvironment) { cluster in
+                    try await run.run(on: cluster) { line.update($0.pages, note: "pass \($0.pass) of \($0.passes)") }
+                }
             }
             line.finish()
             if json {

@@ -1,0 +1,166 @@
+import Apus
+import Files
+import Foundation
+import JSON
+
+// The tasks of a run. Chunks that are finished already are left as they are, so that each may run more than once.
+
+/// Works out which files the pool has, and the run's key; compiles the recipe, so that its errors come first.
+struct PrepareRun: RemoteTask {
+    struct Output: Sendable, Codable {
+        var files: [String]
+        var recipeKey: String
+        var key: String
+        var passes: Int
+    }
+
+    var settings: RunSettings
+    var pool: [String]
+    var shardBytes: Int
+
+    func run() async throws -> Output {
+        let files = try PoolFiles.expand(pool)
+        var hash = SHA256()
+        let recipeKey = try settings.recipe.fingerprint()
+        hash.update(recipeKey)
+        hash.update(
+            "\(settings.seed) \(settings.pageLimit) \(shardBytes) \(settings.samplesPerRule) \(settings.skipsDamage) "
+                + "\(settings.extractor.name)\n")
+        for file in files {
+            var status = stat()
+            guard stat(file, &status) == 0 else { throw FileError.current("read", file) }
+            hash.update("\(file) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)\n")
+        }
+        return Output(
+            files: files, recipeKey: recipeKey, key: hash.finish(),
+            passes: try PlanCache.plan(settings.recipe, key: recipeKey).passes.count)
+    }
+}
+
+/// Cuts a pool into chunks.
+struct ReadPool: StreamingTask {
+    static let chunkPages = 256
+    static let chunkBytes = 8 << 20
+
+    var files: [String]
+    var pageLimit: Int
+    var skipsDamage: Bool
+
+    func run(into output: StreamOutput<PageChunk>) async throws {
+        let reader = PoolReader(files, pageLimit: pageLimit, skipsDamage: skipsDamage)
+        var number = 0
+        while true {
+            try Task.checkCancellation()
+            var chunk = PageChunk(number: number, pages: [])
+            var bytes = 0
+            while chunk.pages.count < Self.chunkPages, bytes < Self.chunkBytes, let page = try reader.next() {
+                chunk.pages.append(page)
+                bytes += page.byteCount
+            }
+            if chunk.pages.isEmpty { return }
+            number += 1
+            try await output.yield(chunk)
+        }
+    }
+}
+
+/// The first pass over a chunk of the pool; its result is the number of pages.
+struct FirstPass: RemoteTask {
+    @Input var settings: RunSettings
+    @Input var chunk: PageChunk
+
+    func run() async throws -> Int {
+        let (settings, chunk) = (settings, chunk)
+        if let done = settings.work.finished(chunk.number, pass: 0) { return done.read }
+        let processor = try settings.processor(pass: 0)
+        try settings.work.save(processor.process(chunk), pass: 0, units: processor.next)
+        return chunk.pages.count
+    }
+}
+
+/// Makes the decisions of a pass's global step; its result is where each chunk's units begin, and how many there are.
+struct DecideUnits: RemoteTask {
+    @Input var settings: RunSettings
+    var pass: Int
+    var chunks: Int
+
+    func run() async throws -> [Int] {
+        let settings = settings
+        guard let dedup = try settings.plan().passes[pass].dedup else { return [] }
+        var borders = [0]
+        var total = 0
+        for chunk in 0..<chunks {
+            total += try settings.work.counts(chunk, pass: pass - 1).output.units
+            borders.append(total)
+        }
+        let file = settings.work.decisions(pass)
+        if !FileReader.exists(file) {
+            let decision = UnitDecision(
+                keepsLargest: dedup.keepsLargest, memory: settings.tableBytes, folder: settings.work.path)
+            try decision.write(
+                to: file, units: total,
+                from: (0..<chunks).map { settings.work.name(pass - 1, $0) + ".units" })
+        }
+        return borders
+    }
+}
+
+/// A later pass over a chunk: leaves out what its global step drops. Its result is the number of pages that were left.
+struct LaterPass: RemoteTask {
+    @Input var settings: RunSettings
+    var pass: Int
+    var number: Int
+    var firstUnit: Int
+    var units: Int
+
+    func run() async throws -> Int {
+        let settings = settings
+        let before = try settings.work.counts(number, pass: pass - 1).output.pages
+        if settings.work.finished(number, pass: pass) != nil { return before }
+        let pieces = try settings.work.pieces(number, pass: pass - 1)
+        let kept = try UnitDecision.kept(in: settings.work.decisions(pass), from: firstUnit, count: units)
+        let processor = try settings.processor(pass: pass)
+        try settings.work.save(
+            processor.process(pieces, number: number, kept: kept[...]), pass: pass, units: processor.next)
+        return before
+    }
+}
+
+/// The counts of all chunks of a pass.
+struct SummarisePass: RemoteTask {
+    struct Output: Sendable, Codable {
+        var read = 0
+        var dropped: [String: Int] = [:]
+        var failed: [String: Int] = [:]
+        var steps: [CurationManifest.Step]
+        var samples: SampleBook
+        /// What each chunk hands to the shards.
+        var outputs: [ChunkOutput] = []
+    }
+
+    @Input var settings: RunSettings
+    var pass: Int
+    var chunks: Int
+    var isLast: Bool
+
+    func run() async throws -> Output {
+        let settings = settings
+        let names = try settings.plan().passes[pass].names
+        var result = Output(
+            steps: names.map { CurationManifest.Step(name: $0, pagesIn: 0, pagesOut: 0) },
+            samples: SampleBook(seed: settings.seed, limit: settings.samplesPerRule))
+        for chunk in 0..<chunks {
+            let counts = try settings.work.counts(chunk, pass: pass)
+            result.read += counts.read
+            result.dropped.merge(counts.dropped, uniquingKeysWith: +)
+            result.failed.merge(counts.failed, uniquingKeysWith: +)
+            for (rule, samples) in counts.samples { for sample in samples { result.samples.insert(sample, under: rule) } }
+            for index in result.steps.indices {
+                result.steps[index].pagesIn += counts.stepIn[index]
+                result.steps[index].pagesOut += counts.stepOut[index]
+            }
+            if isLast { result.outputs.append(counts.output) }
+        }
+        return result
+    }
+}
