@@ -46,12 +46,18 @@ public struct ExactDedup: Sendable {
     }
 
     /// One unit as the index keeps it.
-    struct Unit: Hashable, Sendable {
+    package struct Unit: Hashable, Sendable {
         /// MD5 of the content, as two words.
-        var high: UInt64
-        var low: UInt64
+        package var high: UInt64
+        package var low: UInt64
         /// The selection value; empty where there is none.
-        var selection: [UInt8]
+        package var selection: [UInt8]
+
+        package init(high: UInt64, low: UInt64, selection: [UInt8]) {
+            self.high = high
+            self.low = low
+            self.selection = selection
+        }
     }
 
     /// The units of a page, in order.

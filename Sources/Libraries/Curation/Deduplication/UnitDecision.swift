@@ -7,16 +7,16 @@ import Glibc
 /// which fits. The numbers of the units that lose are sorted, on disk where they must be, and become a bit for each unit.
 ///
 /// - Complexity: O(n) reads and writes of 28 bytes and the selection value per unit; memory of the budget.
-struct UnitDecision {
+package struct UnitDecision {
     var keepsLargest: Bool
     /// Bytes for the table; the sorter takes an eighth of it beside.
     var memory: Int
     var folder: String
 
-    init(keepsLargest: Bool, memory: Int, folder: String) {
+    package init(keepsLargest: Bool, memory: Int, folder: String) {
         self.keepsLargest = keepsLargest
         // Entries of a table are counted in 32 bits.
-        self.memory = min(max(memory, 1 << 16), 64 << 30)
+        self.memory = min(max(memory, 1 << 14), 64 << 30)
         self.folder = folder
     }
 
@@ -27,8 +27,8 @@ struct UnitDecision {
     /// - Parameters:
     ///   - files: of units, in order.
     ///   - units: how many there are in all.
-    func write(to path: String, units: Int, from files: [String]) throws {
-        let losers = NumberSorter(prefix: path, memory: max(1 << 16, memory / 8))
+    package func write(to path: String, units: Int, from files: [String]) throws {
+        let losers = NumberSorter(prefix: path, memory: max(1 << 13, memory / 8))
         var bytes = units * UnitTable.entryBytes
         // The selection values are in the files, each behind 20 bytes.
         for file in files { bytes += max(0, try FileReader(file).size) }
@@ -113,7 +113,7 @@ struct UnitDecision {
     /// Which of some units stay.
     ///
     /// - Throws: `FileError` where the file is shorter than it must be.
-    static func kept(in path: String, from first: Int, count: Int) throws -> [Bool] {
+    package static func kept(in path: String, from first: Int, count: Int) throws -> [Bool] {
         guard count > 0 else { return [] }
         let reader = try FileReader(path)
         var bytes: [UInt8] = []

@@ -1,8 +1,8 @@
 import Files
 
 /// Units as bytes: digest (16), length of the selection value (4), the selection value; little-endian.
-enum UnitRecord {
-    static func bytes(_ unit: ExactDedup.Unit) -> [UInt8] {
+package enum UnitRecord {
+    package static func bytes(_ unit: ExactDedup.Unit) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(20 + unit.selection.count)
         append(unit.high, to: &bytes)
