@@ -70,7 +70,7 @@ private enum Published {
                 #expect(aggregate.missingTasks.joined(separator: ";") == row["missing_tasks" + suffix])
             }
         }
-        print("means of \(rows.count) published records: \(compared) (\(complete) Core, Extended), worst off by \(worst)")
+        print("\(rows.count) published records: \(compared) (\(complete) Core, Extended), worst off by \(worst)")
         #expect(complete == 160 && compared == 1440)
     }
 

@@ -12,16 +12,13 @@ public final class TokenEncoder {
     /// When true, `<|endoftext|>` and the like inside a text are text like any other.
     public var ignoresSpecialTokens = false
 
-    private var cache = PieceCache()
-    private var merger = PieceMerger()
-    private var output = IdentifierBuffer()
-    private var rawStretches: [AddedTokenMatcher.Stretch] = []
-    private var stretches: [AddedTokenMatcher.Stretch] = []
-    private var normalized: [UInt8] = []
-    private var prefixed: [UInt8] = []
-    private let classes = PieceClassTable.shared.classes
+    private var work: EncodingWork
 
-    public init(_ tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+    /// An encoder of its own cache, empty at first.
+    public init(_ tokenizer: Tokenizer) {
+        self.tokenizer = tokenizer
+        work = EncodingWork(tokenizer)
+    }
 
     /// Appends a text's ids. No token is added at the ends.
     public func encode(_ text: String, into ids: inout [UInt32]) {
@@ -36,12 +33,47 @@ public final class TokenEncoder {
     ///
     /// - Complexity: O(bytes), plus O(n log n) in the length of each piece not seen before.
     public func encode(_ text: UnsafeBufferPointer<UInt8>, into ids: inout [UInt32]) {
+        work.encode(text, ignoringSpecial: ignoresSpecialTokens, into: &ids)
+    }
+}
+
+/// An encoder's buffers and cache.
+///
+/// A structure, changed in one access a text: as members of the class each would be checked for exclusive access, and
+/// its arrays retained, at every piece. That was a quarter of the time (Benchmarks/tokenization).
+private struct EncodingWork {
+    private let tokenizer: Tokenizer
+    private let wholeWords: WholeWords?
+    private let singleRule: PieceRule?
+    private var ignoresSpecialTokens = false
+    private var cache = PieceCache()
+    private var merger = PieceMerger()
+    private var output = IdentifierBuffer()
+    private var rawStretches: [AddedTokenMatcher.Stretch] = []
+    private var stretches: [AddedTokenMatcher.Stretch] = []
+    private var normalized: [UInt8] = []
+    private var prefixed: [UInt8] = []
+    private let classes = PieceClassTable.shared.classes
+
+    init(_ tokenizer: Tokenizer) {
+        self.tokenizer = tokenizer
+        wholeWords = tokenizer.wholeWords
+        if tokenizer.splitters.count == 1, case .pieces(let rule) = tokenizer.splitters[0] {
+            singleRule = rule
+        } else {
+            singleRule = nil
+        }
+    }
+
+    mutating func encode(_ text: UnsafeBufferPointer<UInt8>, ignoringSpecial: Bool, into ids: inout [UInt32]) {
+        ignoresSpecialTokens = ignoringSpecial
         output.removeAll()
         if tokenizer.rawMatcher.isEmpty {
             normalizeAndEncode(text)
         } else {
             tokenizer.rawMatcher.stretches(of: text, ignoringSpecial: ignoresSpecialTokens, into: &rawStretches)
-            for stretch in rawStretches {
+            let found = rawStretches
+            for stretch in found {
                 if let token = stretch.token {
                     output.append(token)
                 } else {
@@ -52,17 +84,19 @@ public final class TokenEncoder {
         ids.append(contentsOf: output.storage[..<output.count])
     }
 
-    private func normalizeAndEncode(_ text: UnsafeBufferPointer<UInt8>) {
+    private mutating func normalizeAndEncode(_ text: UnsafeBufferPointer<UInt8>) {
         guard tokenizer.normalizesToNFC, !CanonicalComposition.isNormalized(text) else { return encodeNormalized(text) }
         normalized.removeAll(keepingCapacity: true)
         CanonicalComposition.append(text, to: &normalized)
-        normalized.withUnsafeBufferPointer { encodeNormalized($0) }
+        let composed = normalized
+        composed.withUnsafeBufferPointer { encodeNormalized($0) }
     }
 
-    private func encodeNormalized(_ text: UnsafeBufferPointer<UInt8>) {
+    private mutating func encodeNormalized(_ text: UnsafeBufferPointer<UInt8>) {
         guard !tokenizer.normalizedMatcher.isEmpty else { return encodePlain(text) }
         tokenizer.normalizedMatcher.stretches(of: text, ignoringSpecial: ignoresSpecialTokens, into: &stretches)
-        for stretch in stretches {
+        let found = stretches
+        for stretch in found {
             if let token = stretch.token {
                 output.append(token)
             } else {
@@ -72,22 +106,23 @@ public final class TokenEncoder {
     }
 
     /// Encodes text without added tokens in it.
-    private func encodePlain(_ text: UnsafeBufferPointer<UInt8>) {
+    private mutating func encodePlain(_ text: UnsafeBufferPointer<UInt8>) {
         if tokenizer.addsPrefixSpace, text.first != UInt8(ascii: " "), !text.isEmpty {
             prefixed.removeAll(keepingCapacity: true)
             prefixed.append(UInt8(ascii: " "))
             prefixed.append(contentsOf: text)
-            prefixed.withUnsafeBufferPointer { encodePieces($0) }
+            let text = prefixed
+            text.withUnsafeBufferPointer { encodePieces($0) }
         } else {
             encodePieces(text)
         }
     }
 
-    private func encodePieces(_ text: UnsafeBufferPointer<UInt8>) {
+    private mutating func encodePieces(_ text: UnsafeBufferPointer<UInt8>) {
         classes.withUnsafeBufferPointer { classes in
             // The table is never empty.
             let scanner = PieceScanner(text: text, classes: classes.baseAddress.unsafelyUnwrapped)
-            if tokenizer.splitters.count == 1, case .pieces(let rule) = tokenizer.splitters[0] {
+            if let rule = singleRule {
                 var position = 0
                 while position < text.count {
                     let end = scanner.pieceEnd(rule, from: position, text.count)
@@ -101,7 +136,9 @@ public final class TokenEncoder {
     }
 
     /// Cuts a range by the first splitter, and each of its pieces by the rest.
-    private func split(_ scanner: PieceScanner, _ range: Range<Int>, by splitters: ArraySlice<Tokenizer.Splitter>) {
+    private mutating func split(
+        _ scanner: PieceScanner, _ range: Range<Int>, by splitters: ArraySlice<Tokenizer.Splitter>
+    ) {
         guard let first = splitters.first else {
             if !range.isEmpty { encodePiece(scanner.text, range.lowerBound, range.upperBound) }
             return
@@ -112,7 +149,8 @@ public final class TokenEncoder {
             let end: Int
             switch first {
             case .pieces(let rule): end = scanner.pieceEnd(rule, from: position, range.upperBound)
-            case .digits(let individually): end = scanner.digitsEnd(position, range.upperBound, individually: individually)
+            case .digits(let individually):
+                end = scanner.digitsEnd(position, range.upperBound, individually: individually)
             }
             split(scanner, position..<end, by: rest)
             position = end
@@ -120,7 +158,7 @@ public final class TokenEncoder {
     }
 
     @inline(__always)
-    private func encodePiece(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) {
+    private mutating func encodePiece(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int) {
         if end &- start <= PieceCache.pieceLimit {
             let key = PieceCache.Key(text, start, end)
             if cache.lookUp(key, text, start, into: &output) { return }
@@ -131,9 +169,11 @@ public final class TokenEncoder {
     }
 
     @inline(never)
-    private func encodeNewPiece(_ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ key: PieceCache.Key?) {
+    private mutating func encodeNewPiece(
+        _ text: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int, _ key: PieceCache.Key?
+    ) {
         let piece = UnsafeBufferPointer(rebasing: text[start..<end])
-        if let id = tokenizer.wholeWords?.identifier(of: piece) {
+        if let id = wholeWords?.identifier(of: piece) {
             output.append(id)
             if let key { withUnsafePointer(to: id) { cache.insert(key, text, start, ids: .init(start: $0, count: 1)) } }
             return
