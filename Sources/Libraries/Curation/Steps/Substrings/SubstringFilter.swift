@@ -18,7 +18,12 @@ struct SubstringFilter: RecipeStep {
         case pattern(Pattern)
     }
 
+    /// Items up to which a scan for each is faster than lowering the text and walking over it once.
+    private static let scannedItems = 8
+
     private let matcher: Matcher
+    /// One literal an item, at least one of which a matching page holds; nil where an item has none, or of many items.
+    private let required: [RequiredLiteral]?
     private let isCaseSensitive: Bool
     private let text = PythonRules.text
     private let lower = PythonRules.lower
@@ -29,6 +34,7 @@ struct SubstringFilter: RecipeStep {
         let exactWord = try parameters.bool("exact_word", default: false)
         var items = try parameters.banlist()
         if !isCaseSensitive { items = items.map { PythonRules.lower($0) } }
+        required = items.count > Self.scannedItems ? nil : RequiredLiteral.ofAll(items, ignoresCase: !isCaseSensitive)
         if location == .any, items.allSatisfy({ $0.isPlainPattern && !$0.isEmpty }), !items.isEmpty {
             matcher = .literals(LiteralSet(items.map { Array($0.utf8) }), exactWord: exactWord)
             return
@@ -47,7 +53,9 @@ struct SubstringFilter: RecipeStep {
     func apply(to page: inout Page) throws -> Verdict {
         let content = try page.content(for: name)
         let found: Bool
-        if isCaseSensitive {
+        if let required, !required.contains(where: { $0.isFound(in: content.utf8.span, 0..<content.utf8.count) }) {
+            found = false
+        } else if isCaseSensitive {
             found = try holds(content.utf8.span)
         } else {
             let lowered = lower(content.utf8.span, 0..<content.utf8.count)

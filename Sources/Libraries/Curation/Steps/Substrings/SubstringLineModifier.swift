@@ -45,8 +45,7 @@ struct SubstringLineModifier: RecipeStep {
         } catch {
             throw .badPattern(step: parameters.step, key: "banlist", pattern: source, reason: error.reason)
         }
-        let literals = items.map { RequiredLiteral(in: $0, ignoresCase: !isCaseSensitive) }
-        required = literals.contains { $0 == nil } ? nil : literals.compactMap(\.self)
+        required = RequiredLiteral.ofAll(items, ignoresCase: !isCaseSensitive)
     }
 
     func apply(to page: inout Page) throws -> Verdict {
