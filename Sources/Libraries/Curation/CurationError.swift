@@ -37,8 +37,8 @@ extension CurationError: CustomStringConvertible {
         case .wrongParameter(let step, let key, let expected, let found):
             "\(step): `\(key)` must be \(expected), but is \(found)."
         case .unreadableFile(let step, let key, let path, let reason):
-            "\(step): `\(key)` names \(path), which can't be used: \(reason)."
-        case .modelUnavailable(let step, let reason): "\(step): \(reason)"
+            "\(step): `\(key)`: \(reason.contains(path) ? "" : path + ": ")\(Self.sentence(reason))"
+        case .modelUnavailable(let step, let reason): "\(step): \(Self.sentence(reason))"
         case .badPattern(let step, let key, let pattern, let reason):
             "\(step): `\(key)` holds the pattern `\(pattern)`, which can't be used: \(reason)."
         case .missingField(let step, let key): "\(step): the page has no field `\(key)`."
@@ -51,6 +51,8 @@ extension CurationError: CustomStringConvertible {
             "\(step): a pattern took more than \(limit) steps on this page. Make the pattern simpler."
         }
     }
+
+    private static func sentence(_ reason: String) -> String { reason.hasSuffix(".") ? reason : reason + "." }
 
     private static func hint(_ nearest: String?) -> String { nearest.map { " Did you mean `\($0)`?" } ?? "" }
 }

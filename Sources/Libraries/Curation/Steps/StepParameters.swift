@@ -118,7 +118,7 @@ public struct StepParameters: Sendable {
             if let lines = try lines(ofFile: "banlist_from_fname") { return lines }
         } catch .unreadableFile(let step, let key, let path, let reason) {
             throw .unreadableFile(
-                step: step, key: key, path: path, reason: "\(reason). Give a file with one entry a line, or a `banlist`")
+                step: step, key: key, path: path, reason: "\(reason) Give a file with one entry a line, or a `banlist`")
         }
         guard let items = try strings("banlist") else {
             throw .missingParameter(step: step, key: "banlist_from_fname` (a file with one entry a line) or `banlist")

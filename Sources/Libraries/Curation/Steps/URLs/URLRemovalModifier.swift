@@ -215,7 +215,7 @@ enum PublicSuffixes {
         } catch {
             throw .unreadableFile(
                 step: step, key: "tlds_filepath", path: file,
-                reason: "\(error). Install the package publicsuffix, or give a file of top-level domains")
+                reason: "\(error) Install the package publicsuffix, or give a file of top-level domains")
         }
         return rules(bytes)
     }
