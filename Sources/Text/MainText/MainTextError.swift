@@ -1,0 +1,17 @@
+import HTML
+
+/// Why a page gives no text.
+public enum MainTextError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The page has more bytes than `MainTextExtractor.pageLimit`.
+    case pageTooLarge(bytes: Int, limit: Int)
+    /// The parser refused the page.
+    case parsing(HTMLError)
+
+    public var description: String {
+        switch self {
+        case .pageTooLarge(let bytes, let limit):
+            "The page has \(bytes) bytes, more than the limit of \(limit). Raise MainTextExtractor.pageLimit, or drop the page."
+        case .parsing(let error): error.description
+        }
+    }
+}
