@@ -92,7 +92,7 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "Apus", "Curation", "Tokenization", "LanguageModels", "Evaluation", "Experiments", "MainText", "HTML",
-                "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",
+                "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Tools/apus", swiftSettings: settings),

@@ -11,7 +11,7 @@ public struct PageExtractors: Sendable, Hashable, Codable {
     public let name: String
 
     /// The extractors that come with the module.
-    private static let builtIn: [String: any PageTextExtractor] = [:]
+    private static let builtIn: [String: any PageTextExtractor] = ["main text": MainTextPageExtractor()]
     private static let registered = Mutex<[String: any PageTextExtractor]>([:])
 
     private init(_ name: String) { self.name = name }
