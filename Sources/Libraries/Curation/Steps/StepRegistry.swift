@@ -42,6 +42,8 @@ public enum StepRegistry {
         ArXivCommentModifier.self,
         ArXivMacroModifier.self,
         ArXivSectionStripModifier.self,
+        HTMLContentExtractionModifier.self,
+        StackExchangeHTMLExtractionModifier.self,
         StackExchangeListModifier.self,
         StackExchangeAnswerSortModifier.self,
         StackExchangeQAFormatter.self,

@@ -1,7 +1,7 @@
 import JSON
 
 /// Reads and writes the `question` and `answers` of a StackExchange page.
-private struct Posts {
+struct Posts {
     let step: String
 
     func text(of post: JSONValue, _ key: String) throws(CurationError) -> String {
@@ -27,7 +27,20 @@ private struct Posts {
         return question
     }
 
-    func setText(_ text: String, of post: JSONValue) -> JSONValue {
+    /// Rewrites the text of the question and of each answer.
+    func rewrite(_ page: inout Page, _ body: (String) throws(CurationError) -> String) throws(CurationError) {
+        let question = try question(of: page)
+        let rewritten = try body(try text(of: question, "question"))
+        var changed: [JSONValue]?
+        if let answers = try answers(of: page) {
+            changed = []
+            for answer in answers { changed?.append(setText(try body(try text(of: answer, "answers")), of: answer)) }
+        }
+        page.fields["question"] = setText(rewritten, of: question)
+        if let changed { page.fields["answers"] = .array(changed) }
+    }
+
+    private func setText(_ text: String, of post: JSONValue) -> JSONValue {
         guard var object = post.objectValue else { return post }
         object["text"] = .string(text)
         return .object(object)
@@ -46,16 +59,7 @@ struct StackExchangeListModifier: RecipeStep {
     init(_ parameters: StepParameters) throws(CurationError) {}
 
     func apply(to page: inout Page) throws -> Verdict {
-        let posts = Posts(step: name)
-        let question = try posts.question(of: page)
-        page.fields["question"] = posts.setText(plain(try posts.text(of: question, "question")), of: question)
-        if let answers = try posts.answers(of: page) {
-            var changed: [JSONValue] = []
-            for answer in answers {
-                changed.append(posts.setText(plain(try posts.text(of: answer, "answers")), of: answer))
-            }
-            page.fields["answers"] = .array(changed)
-        }
+        try Posts(step: name).rewrite(&page) { (text) throws(CurationError) in plain(text) }
         return .keep
     }
 
