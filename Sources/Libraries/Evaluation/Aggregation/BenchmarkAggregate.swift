@@ -48,8 +48,10 @@ public struct BenchmarkAggregate: Sendable, Hashable {
     /// Tasks of Extended that were not run, in the benchmark's order.
     public let missingTasks: [String]
 
-    /// - Parameter scores: from 0 to 1, by task label. A task with categories may come as its categories, whose names
-    ///   then hold its label (`mmlu_fewshot/anatomy`); unknown labels do not count.
+    /// - Parameters:
+    ///   - scores: from 0 to 1, by task label. A task with categories may come as its categories, whose names then hold
+    ///     its label (`mmlu_fewshot/anatomy`); unknown labels do not count.
+    ///   - version: whose baselines centre the scores.
     /// - Complexity: O(tasks · scores) at worst.
     public init(scores: [String: Double], version: BenchmarkVersion = .current) {
         self.version = version

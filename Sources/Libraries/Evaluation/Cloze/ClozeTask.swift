@@ -30,8 +30,10 @@ public struct ClozeTask: Sendable {
     static let minimumLetters = 4
 
     /// - Parameters:
-    ///   - questions: how many are wanted; fewer are made where the documents give no more.
+    ///   - documents: texts, of any length.
+    ///   - wanted: how many questions are wanted; fewer are made where the documents give no more.
     ///   - choices: of each, at least 2.
+    ///   - seed: decides gaps and choices.
     /// - Complexity: O(bytes + questions · choices).
     public init(documents: [String], questions wanted: Int, choices: Int, seed: UInt64) {
         let texts = documents.map(ClozeText.init)

@@ -53,7 +53,9 @@ public struct Bootstrap: Sendable, Hashable {
 
     /// The mean over models of their Σ numerators ÷ Σ denominators.
     ///
-    /// - Parameter numerators: for each model, one number a unit.
+    /// - Parameters:
+    ///   - numerators: for each model, one number a unit.
+    ///   - denominators: one number a unit, the same for all models.
     public func ratio(of numerators: [[Double]], to denominators: [Double]) -> Interval {
         interval([Ratio(numerators, denominators)]) { $0[0] }
     }

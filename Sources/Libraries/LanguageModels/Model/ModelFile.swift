@@ -10,7 +10,10 @@ public enum ModelFile {
 
     /// Writes a model; the file appears when it is whole.
     ///
-    /// - Parameter origin: further metadata, for readers.
+    /// - Parameters:
+    ///   - model: what is written.
+    ///   - origin: further metadata, for readers.
+    ///   - path: of the file, which is replaced.
     public static func write(
         _ model: Transformer, origin: [String: String] = [:], to path: String
     ) throws(LanguageModelError) {

@@ -25,7 +25,9 @@ extension Scorer {
     /// The first token is scored behind the end-of-text token, as documents follow each other in training, so that every byte
     /// counts, and each counts once.
     ///
-    /// - Parameter documents: ids without an end-of-text token; an empty document has 0 bits.
+    /// - Parameters:
+    ///   - documents: ids without an end-of-text token; an empty document has 0 bits.
+    ///   - endOfText: the id that stands before each document.
     public func documentBits(_ documents: [[Int32]], endOfText: Int32) throws -> [Double] {
         let full = documents.indices.filter { !documents[$0].isEmpty }
         let scores = try tokenLogLikelihoods(full.map { [endOfText] + documents[$0] })

@@ -32,7 +32,10 @@ extension Scorer {
     ///
     /// Memory is bounded by a megabyte of text, or one document, and three numbers for each document.
     ///
-    /// - Parameter onProgress: called with the documents and bytes scored so far.
+    /// - Parameters:
+    ///   - paths: of the files.
+    ///   - tokenizer: the one that the model was trained with.
+    ///   - onProgress: called with the documents and bytes scored so far.
     /// - Throws: what reading throws; `LanguageModelError`; `CancellationError`. Lines that are no documents are counted.
     public func fileScores(
         _ paths: [String], tokenizer: Tokenizer, onProgress: (Int, Int) -> Void = { _, _ in }

@@ -61,7 +61,9 @@ public struct TrainingConfiguration: Hashable, Sendable {
     /// loss, a tenth of the steps (at most 2000) as warm-up, twenty tokens for each parameter.
     ///
     /// - Parameters:
+    ///   - scale: whose recipe it is.
     ///   - tokens: of the run, where not the recipe's.
+    ///   - vocabulary: the model's; it bears on the parameters, and so on the tokens.
     ///   - sequenceLength: that of the data, where not the scale's context.
     ///   - batch: sequences in a step, where not the recipe's.
     public init(

@@ -31,6 +31,7 @@ public final class TokenShardWriter {
 
     /// - Parameters:
     ///   - folder: made where it is absent.
+    ///   - options: how the documents' ids become sequences.
     ///   - tokenizerDigest: `Tokenizer.digest` of what made the ids, for the manifest.
     /// - Throws: `TokenizationError.badSetting`, `FileError`.
     public init(folder: String, options: ShardOptions, tokenizerDigest: String? = nil) throws {

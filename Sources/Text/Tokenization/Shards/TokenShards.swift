@@ -18,8 +18,10 @@ public struct TokenShards: Sendable {
 
     /// Opens a folder that `TokenShardWriter` wrote.
     ///
-    /// - Parameter verifying: compares every shard's SHA-256 with the manifest and every id with the vocabulary, which
-    ///   reads all of them once; sizes are always compared.
+    /// - Parameters:
+    ///   - folder: what a writer of flat shards filled.
+    ///   - verifying: compares every shard's SHA-256 with the manifest and every id with the vocabulary, which reads all of
+    ///     them once; sizes are always compared.
     /// - Throws: `TokenizationError.badShard`: an absent or wrong manifest, a shard that is missing, cut short, changed,
     ///   or holds an id outside the vocabulary.
     /// - Complexity: O(shards), and O(bytes) when verifying.

@@ -4,8 +4,10 @@ extension TokenizerTrainer {
     /// Trains on JSON-lines files (`.zst`, `.gz`, `.lz4` or plain), on a thread of its own.
     ///
     /// - Parameters:
+    ///   - inputs: paths; see `DocumentFiles.list`.
     ///   - byteLimit: reading ends with the document that brings the text to this many bytes.
-    ///   - progress: called now and then while reading, and with the tokens made so far while learning.
+    ///   - reading: called now and then while reading.
+    ///   - learning: called now and then with the tokens made so far and those wanted.
     /// - Returns: the tokenizer, and the number of lines without a document by reason.
     /// - Throws: `TokenizationError`, `FileError`, `CompressionError`, `CancellationError`.
     public func train(
