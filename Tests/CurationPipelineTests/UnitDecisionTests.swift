@@ -53,6 +53,14 @@ private func plainDecision(_ units: [ExactDedup.Unit], keepsLargest: Bool) -> [B
         #expect(try Folder.entries(scratch.path).count == files.count + 1, "partitions and runs go away")
     }
 
+    @Test("partitions are about equal")
+    func partitions() {
+        var counts = Array(repeating: 0, count: 11)
+        for _ in 0..<11_000 { counts[UnitDecision.partition(of: .random(in: 0...UInt64.max), among: 11)] += 1 }
+        // 1000 each, with a standard deviation of 30.
+        #expect(counts.allSatisfy { 800...1200 ~= $0 })
+    }
+
     @Test("without units there is nothing to decide")
     func empty() throws {
         let scratch = try Scratch()

@@ -59,10 +59,13 @@ public final class AtomicFile {
     }
 
     /// Makes the file appear under its name. Nothing may be written afterwards.
-    public func commit() throws(FileError) {
+    ///
+    /// - Parameter durably: waits until the bytes are on the disk. Without, a loss of power soon after may leave a damaged
+    ///   file; the end of the process does not. For files that are checked when read and can be made again.
+    public func commit(durably: Bool = true) throws(FileError) {
         do throws(FileError) {
             try flush()
-            guard fsync(descriptor) == 0 else { throw .current("write", path) }
+            if durably { guard fsync(descriptor) == 0 else { throw .current("write", path) } }
             let closed = descriptor
             descriptor = -1
             guard close(closed) == 0 else { throw .current("write", path) }

@@ -46,7 +46,7 @@ final class NumberSorter {
         buffer.sort()
         let file = try newRun()
         try buffer.withUnsafeBytes { try file.write($0) }
-        try file.commit()
+        try file.commit(durably: false)
         runs.append(file.path)
         buffer.removeAll(keepingCapacity: true)
         guard runs.count >= Self.mostRuns else { return }
@@ -54,7 +54,7 @@ final class NumberSorter {
         try merge(runs) { number in
             try withUnsafeBytes(of: number) { try merged.write($0) }
         }
-        try merged.commit()
+        try merged.commit(durably: false)
         for run in runs { unlink(run) }
         runs = [merged.path]
     }

@@ -65,20 +65,25 @@ package struct UnitDecision {
         }
     }
 
+    /// Digests are uniform, so that partitions are about equal.
+    package static func partition(of high: UInt64, among count: Int) -> Int {
+        Int(high.multipliedFullWidth(by: UInt64(count)).high)
+    }
+
     private func decide(_ range: Range<Int>, of partitions: Int, _ files: [String], _ losers: NumberSorter) throws {
         let paths = range.map { "\(folder)/partition-\($0)" }
         defer { for path in paths { unlink(path) } }
         let outputs = try paths.map { try AtomicFile($0, bufferSize: 1 << 15) }
         var record: [UInt8] = []
         try forEach(files) { unit, number in
-            let partition = Int((unit.high >> 32) * UInt64(partitions) >> 32)
+            let partition = Self.partition(of: unit.high, among: partitions)
             guard range.contains(partition) else { return }
             record.removeAll(keepingCapacity: true)
             UnitRecord.append(number, to: &record)
             record.append(contentsOf: UnitRecord.bytes(unit))
             try outputs[partition - range.lowerBound].write(record)
         }
-        for output in outputs { try output.commit() }
+        for output in outputs { try output.commit(durably: false) }
         var unit = ExactDedup.Unit(high: 0, low: 0, selection: [])
         for path in paths {
             try Task.checkCancellation()
@@ -107,7 +112,7 @@ package struct UnitDecision {
             byte = 0
             position += 1
         }
-        try file.commit()
+        try file.commit(durably: false)
     }
 
     /// Which of some units stay.

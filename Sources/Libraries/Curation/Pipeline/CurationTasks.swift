@@ -39,7 +39,7 @@ struct PrepareRun: RemoteTask {
 
 /// Cuts a pool into chunks.
 struct ReadPool: StreamingTask {
-    static let chunkPages = 256
+    static let chunkPages = 1024
     static let chunkBytes = 8 << 20
 
     var files: [String]
@@ -94,7 +94,7 @@ struct DecideUnits: RemoteTask {
             borders.append(total)
         }
         let file = settings.work.decisions(pass)
-        if !FileReader.exists(file) {
+        if (try? FileReader(file))?.size != (total + 7) / 8 {
             let decision = UnitDecision(
                 keepsLargest: dedup.keepsLargest, memory: settings.tableBytes, folder: settings.work.path)
             try decision.write(

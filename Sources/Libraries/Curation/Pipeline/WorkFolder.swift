@@ -5,6 +5,9 @@ import JSON
 
 /// Finished chunks of a run, on disk, so that an interrupted run goes on where it stopped.
 ///
+/// The files are not forced to the disk, which would take longer than all the work: their sizes are checked, and the
+/// packed ones check their own bytes.
+///
 /// A chunk of a pass is `PASS-NUMBER.jsonl.zst` (its pieces, a line `[origin,{page}]` each), `PASS-NUMBER.units` where a
 /// global step follows, and, written last, `PASS-NUMBER.json` (its counts).
 struct WorkFolder: Sendable {
@@ -60,9 +63,12 @@ struct WorkFolder: Sendable {
         }
         // A task that was cancelled leaves the chunk to the run that comes after.
         try Task.checkCancellation()
-        try file.commit()
-        try unitFile?.commit()
-        try AtomicFile.write(Self.json(result, output).text(), to: name + ".json")
+        output.packedBytes = file.packedCount
+        try file.commit(durably: false)
+        try unitFile?.commit(durably: false)
+        let counts = try AtomicFile(name + ".json")
+        try counts.write(Self.json(result, output).text())
+        try counts.commit(durably: false)
     }
 
     private static func json(_ result: ChunkResult, _ output: ChunkOutput) -> JSONValue {
@@ -82,12 +88,18 @@ struct WorkFolder: Sendable {
             "read": JSONValue(result.read), "dropped": counts(result.dropped), "failed": counts(result.failed),
             "in": .array(result.stepIn.map { JSONValue($0) }), "out": .array(result.stepOut.map { JSONValue($0) }),
             "samples": .object(JSONObject(samples)), "documents": JSONValue(output.documents),
-            "pages": JSONValue(output.pages), "bytes": JSONValue(output.bytes), "units": JSONValue(output.units),
+            "pages": JSONValue(output.pages), "bytes": JSONValue(output.bytes),
+            "packed": JSONValue(output.packedBytes), "units": JSONValue(output.units),
         ]
     }
 
-    /// Whether a chunk is finished, and how many pages it read.
-    func finished(_ number: Int, pass: Int) -> ChunkCounts? { try? counts(number, pass: pass) }
+    /// A chunk's counts, where it is finished and its files are whole.
+    func finished(_ number: Int, pass: Int) -> ChunkCounts? {
+        guard let counts = try? counts(number, pass: pass),
+            (try? FileReader(name(pass, number) + ".jsonl.zst"))?.size == counts.output.packedBytes
+        else { return nil }
+        return counts
+    }
 
     /// A finished chunk's counts.
     ///
@@ -118,7 +130,8 @@ struct WorkFolder: Sendable {
             read: count("read"), dropped: counts("dropped"), failed: counts("failed"), stepIn: list("in"),
             stepOut: list("out"), samples: samples,
             output: ChunkOutput(
-                documents: count("documents"), pages: count("pages"), bytes: count("bytes"), units: count("units")))
+                documents: count("documents"), pages: count("pages"), bytes: count("bytes"), packedBytes: count("packed"),
+                units: count("units")))
     }
 
     /// The pieces of a finished chunk, in order.
@@ -152,6 +165,8 @@ struct ChunkOutput: Sendable, Codable, Hashable {
     var pages = 0
     /// Bytes of the pieces as JSON lines.
     var bytes = 0
+    /// Bytes of the pieces' file.
+    var packedBytes = 0
     /// Units that the next pass's global step compares.
     var units = 0
 }

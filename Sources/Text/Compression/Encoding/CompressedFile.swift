@@ -49,11 +49,12 @@ public final class CompressedFile {
 
     /// Makes the file appear. With `endingMember` false the last member was ended already.
     ///
+    /// - Parameter durably: as for `AtomicFile`.
     /// - Returns: the SHA-256 of the packed bytes, where it was asked for.
     @discardableResult
-    public func commit(endingMember: Bool = true) throws -> String? {
+    public func commit(endingMember: Bool = true, durably: Bool = true) throws -> String? {
         if endingMember { try endMember() }
-        try file.commit()
+        try file.commit(durably: durably)
         return digest?.finish()
     }
 }

@@ -27,17 +27,26 @@ struct CurateCommand: AsyncParsableCommand {
         @Option(help: "Which entry of a recipe that has several.") var source: String?
         @Option(name: .customLong("set"), help: "NAME=VALUE: what ${NAME} in the recipe stands for; may be given again.")
         var variables: [String] = []
+        @Option(
+            name: .customLong("dedup-memory"),
+            help: "MiB that exact_dedup's table may take; more units than fit are split on disk.")
+        var dedupMemory = 256
         @Flag(help: "One JSON object on standard output.") var json = false
         @Flag(help: "No progress.") var quiet = false
 
+        func validate() throws {
+            guard 1...65536 ~= dedupMemory else { throw ValidationError("--dedup-memory must be from 1 to 65536 (MiB)") }
+        }
+
         func run() async throws {
             let recipe = try Recipe(file: recipe, source: source, variables: Dictionary(namedValues(variables, option: "--set")) { $1 })
-            let run = CurationRun(
-                recipe: recipe, pool: pool, output: out, seed: seed)
+            var run = CurationRun(recipe: recipe, pool: pool, output: out, seed: seed)
+            run.tableBytes = dedupMemory << 20
+            let curation = run
             let line = ProgressLine("curate", unit: "pages", isQuiet: quiet)
             let manifest = try await interruptible {
                 try await withCluster(.fromEnvironment) { cluster in
-                    try await run.run(on: cluster) { line.update($0.pages, note: "pass \($0.pass) of \($0.passes)") }
+                    try await curation.run(on: cluster) { line.update($0.pages, note: "pass \($0.pass) of \($0.passes)") }
                 }
             }
             line.finish()
