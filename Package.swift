@@ -106,7 +106,9 @@ let package = Package(
 tests("HTMLTests", of: ["HTML", "JSON", "Files"]),
         tests(
             "CurationStepTests",
-            of: ["Curation", "JSON", "Files", "UnicodeText", "FastText", "LanguageIdentification", "SentenceSplitting"]),
+            of: [
+                "Apus", "Curation", "JSON", "Files", "UnicodeText", "FastText", "LanguageIdentification", "SentenceSplitting",
+            ]),
         tests("SentenceSplittingTests", of: ["SentenceSplitting", "Files", "JSON", "LanguageIdentification"]),
         tests("EvaluationTests", of: ["Evaluation", "ApusCore", "Files", "JSON"]),
         tests("ExperimentsTests", of: ["Experiments", "Apus", "ApusCore", "ApusTensor", "Files", "JSON"]),

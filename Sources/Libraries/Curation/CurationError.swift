@@ -14,6 +14,8 @@ public enum CurationError: Error, Hashable, Sendable {
     case modelUnavailable(step: String, reason: String)
     /// A parameter's regular expression can't be read.
     case badPattern(step: String, key: String, pattern: String, reason: String)
+    /// A line of input holds JSON, but no object.
+    case notAPage(step: String)
     /// The page lacks a field that the step reads.
     case missingField(step: String, key: String)
     /// A field of the page has the wrong type.
@@ -41,6 +43,7 @@ extension CurationError: CustomStringConvertible {
         case .modelUnavailable(let step, let reason): "\(step): \(Self.sentence(reason))"
         case .badPattern(let step, let key, let pattern, let reason):
             "\(step): `\(key)` holds the pattern `\(pattern)`, which can't be used: \(reason)."
+        case .notAPage(let step): "\(step): the line is no JSON object; a page is one, with its content in `text`."
         case .missingField(let step, let key): "\(step): the page has no field `\(key)`."
         case .wrongField(let step, let key, let expected, let found):
             "\(step): the page's `\(key)` must be \(expected), but is \(found)."

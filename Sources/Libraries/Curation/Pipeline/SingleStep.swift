@@ -18,7 +18,7 @@ public struct SingleStep: Sendable {
     /// - Throws: what the step throws; `JSONError` for a line that is no JSON.
     public func lines(for line: [UInt8]) throws -> [JSONValue] {
         guard case .object(let fields) = try JSONValue(parsing: line) else {
-            throw CurationError.wrongField(step: step.name, key: "line", expected: "an object", found: "another value")
+            throw CurationError.notAPage(step: step.name)
         }
         var page = Page(fields: fields)
         switch try step.apply(to: &page) {
