@@ -26,6 +26,7 @@ public enum FileError: Error, Hashable, Sendable, Codable, CustomStringConvertib
         case ENOENT: ". Check the path."
         case EACCES, EPERM: ". Check its permissions (ls -l)."
         case ENOSPC, EDQUOT: ". Free some space, or write elsewhere; nothing half-written was left."
+        case EFBIG: ". Raise the limit of file sizes (ulimit -f), or write elsewhere; nothing half-written was left."
         case EMFILE, ENFILE: ". Raise the limit of open files (ulimit -n)."
         case EISDIR: ". A file is needed here."
         case ENOTDIR: ". A folder is needed here."

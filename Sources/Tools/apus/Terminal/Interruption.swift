@@ -4,6 +4,8 @@ import Foundation
 /// Runs a command's work so that Ctrl-C (SIGINT) and SIGTERM cancel it: the work ends at its next safe point, files that
 /// are not whole disappear, and the command exits with 128 + the signal's number. A second signal ends the process at once.
 func interruptible<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async throws -> Result {
+    // A file that reaches the size limit is then an error of the write, with its message, and not the process's end.
+    signal(SIGXFSZ, SIG_IGN)
     let task = Task { try await work() }
     let received = SignalFlag()
     let sources = [SIGINT, SIGTERM].map { number in
