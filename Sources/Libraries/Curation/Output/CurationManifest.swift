@@ -25,6 +25,30 @@ public struct CurationManifest: Codable, Sendable, Hashable {
         public var name: String
         public var pagesIn: Int
         public var pagesOut: Int
+        /// The statistics that the recipe's `_aggregate` asks for, over the pages that came out.
+        public var aggregates: [Aggregate]?
+    }
+
+    /// A statistic of a field. Pages without it, or with a value that cannot be counted, are `missing`.
+    public struct Aggregate: Codable, Sendable, Hashable {
+        public var key: String
+        /// `percentiles` or `histogram`.
+        public var type: String
+        public var missing: Int
+        /// `min`, `p25`, `median`, `p75`, `p90`, `p95`, `p99`, `max` (values that occur), and `mean`.
+        public var percentiles: [String: Double]?
+        /// Of numbers.
+        public var bins: [Bin]?
+        /// Of texts: how often each occurs.
+        public var texts: [String: Int]?
+        /// Occurrences of texts beyond the first 65,536 distinct ones.
+        public var otherTexts: Int?
+    }
+
+    /// Numbers from an edge up to the next bin's.
+    public struct Bin: Codable, Sendable, Hashable {
+        public var from: Double
+        public var count: Int
     }
 
     public struct Shard: Codable, Sendable, Hashable {

@@ -24,6 +24,8 @@ struct ChunkResult: Sendable {
     var stepIn: [Int]
     var stepOut: [Int]
     var samples: SampleBook
+    /// Of each step, and each of its statistics.
+    var aggregates: [[AggregateBook]]
     var pieces: [Piece] = []
 }
 
@@ -41,7 +43,8 @@ struct ChunkProcessor: Sendable {
     private func emptyResult(_ number: Int) -> ChunkResult {
         ChunkResult(
             number: number, stepIn: Array(repeating: 0, count: pass.names.count),
-            stepOut: Array(repeating: 0, count: pass.names.count), samples: SampleBook(seed: seed, limit: samplesPerRule))
+            stepOut: Array(repeating: 0, count: pass.names.count), samples: SampleBook(seed: seed, limit: samplesPerRule),
+            aggregates: pass.aggregates.map { $0.map { _ in AggregateBook() } })
     }
 
     /// The first pass: decodes the pages, then applies the steps.
@@ -85,6 +88,7 @@ struct ChunkProcessor: Sendable {
                 if let page = dedup.apply(page, keeping: decisions) { left.append(page) } else { last = page }
             }
             result.stepOut[0] += left.count
+            aggregate(left, step: 0, &result)
             if left.isEmpty, let failure, last == nil {
                 result.failed[failure, default: 0] += 1
             } else if left.isEmpty {
@@ -160,6 +164,7 @@ struct ChunkProcessor: Sendable {
                 }
             }
             result.stepOut[index + offset] += next.count
+            aggregate(next, step: index + offset, &result)
             current = next
             if current.isEmpty { break }
         }
@@ -172,6 +177,12 @@ struct ChunkProcessor: Sendable {
         } else {
             // A step that splits a page into nothing drops it.
             result.dropped[lastDrop?.rule ?? "split into nothing", default: 0] += 1
+        }
+    }
+
+    private func aggregate(_ pages: [Page], step: Int, _ result: inout ChunkResult) {
+        for (index, rule) in pass.aggregates[step].enumerated() {
+            for page in pages { result.aggregates[step][index].add(rule.value(of: page)) }
         }
     }
 

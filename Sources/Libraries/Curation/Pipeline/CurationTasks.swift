@@ -145,9 +145,16 @@ struct SummarisePass: RemoteTask {
 
     func run() async throws -> Output {
         let settings = settings
-        let names = try settings.plan().passes[pass].names
+        let plan = try settings.plan().passes[pass]
+        let summaries = plan.aggregates.enumerated().map { step, rules in
+            rules.enumerated().map { index, rule in
+                AggregateSummary(
+                    rule, prefix: "\(settings.work.path)/\(pass)-aggregate-\(step)-\(index)",
+                    memory: settings.tableBytes / 16)
+            }
+        }
         var result = Output(
-            steps: names.map { CurationManifest.Step(name: $0, pagesIn: 0, pagesOut: 0) },
+            steps: plan.names.map { CurationManifest.Step(name: $0, pagesIn: 0, pagesOut: 0) },
             samples: SampleBook(seed: settings.seed, limit: settings.samplesPerRule))
         for chunk in 0..<chunks {
             let counts = try settings.work.counts(chunk, pass: pass)
@@ -158,8 +165,12 @@ struct SummarisePass: RemoteTask {
             for index in result.steps.indices {
                 result.steps[index].pagesIn += counts.stepIn[index]
                 result.steps[index].pagesOut += counts.stepOut[index]
+                for (summary, book) in zip(summaries[index], counts.aggregates[index]) { try summary.add(book) }
             }
             if isLast { result.outputs.append(counts.output) }
+        }
+        for index in result.steps.indices where !summaries[index].isEmpty {
+            result.steps[index].aggregates = try summaries[index].map { try $0.finish() }
         }
         return result
     }

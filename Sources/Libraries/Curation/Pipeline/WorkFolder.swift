@@ -87,6 +87,7 @@ struct WorkFolder: Sendable {
         return [
             "read": JSONValue(result.read), "dropped": counts(result.dropped), "failed": counts(result.failed),
             "in": .array(result.stepIn.map { JSONValue($0) }), "out": .array(result.stepOut.map { JSONValue($0) }),
+            "aggregates": .array(result.aggregates.map { .array($0.map(\.json)) }),
             "samples": .object(JSONObject(samples)), "documents": JSONValue(output.documents),
             "pages": JSONValue(output.pages), "bytes": JSONValue(output.bytes),
             "packed": JSONValue(output.packedBytes), "units": JSONValue(output.units),
@@ -129,6 +130,7 @@ struct WorkFolder: Sendable {
         return ChunkCounts(
             read: count("read"), dropped: counts("dropped"), failed: counts("failed"), stepIn: list("in"),
             stepOut: list("out"), samples: samples,
+            aggregates: (json["aggregates"]?.arrayValue ?? []).map { ($0.arrayValue ?? []).map(AggregateBook.init(json:)) },
             output: ChunkOutput(
                 documents: count("documents"), pages: count("pages"), bytes: count("bytes"), packedBytes: count("packed"),
                 units: count("units")))
@@ -179,5 +181,6 @@ struct ChunkCounts: Sendable {
     var stepIn: [Int]
     var stepOut: [Int]
     var samples: [String: [SampleBook.Sample]]
+    var aggregates: [[AggregateBook]]
     var output: ChunkOutput
 }

@@ -9,6 +9,8 @@ struct RecipePlan: Sendable {
         var steps: [any CurationStep] = []
         /// Names for the funnel, `dedup` first where there is one.
         var names: [String] = []
+        /// The statistics that each of them asks for.
+        var aggregates: [[AggregateRule]] = []
     }
 
     var extraction = TextExtraction.Mode.fast
@@ -26,6 +28,7 @@ struct RecipePlan: Sendable {
     init(_ recipe: Recipe) throws {
         for (index, step) in recipe.steps.enumerated() {
             do {
+                let aggregates = try AggregateRule.rules(step: step.name, step.parameters["_aggregate"])
                 switch step.name {
                 case "commit": continue
                 case "extract":
@@ -36,11 +39,12 @@ struct RecipePlan: Sendable {
                     extraction = try TextExtraction.Mode(StepParameters(step: step.name, values: try Self.known(step)))
                 case "exact_dedup":
                     let parameters = StepParameters(step: step.name, values: try Self.known(step))
-                    passes.append(Pass(dedup: try ExactDedup(parameters), names: [step.name]))
+                    passes.append(Pass(dedup: try ExactDedup(parameters), names: [step.name], aggregates: [aggregates]))
                 default:
                     passes[passes.count - 1].steps.append(
                         try StepRegistry.make(step.name, parameters: step.parameters, baseFolder: recipe.folder))
                     passes[passes.count - 1].names.append(step.name)
+                    passes[passes.count - 1].aggregates.append(aggregates)
                 }
             } catch CurationError.unknownStep(let name, _) {
                 let nearest = Spelling.nearest(to: name, in: Self.names)
