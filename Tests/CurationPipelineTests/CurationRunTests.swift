@@ -113,6 +113,20 @@ private let steps = """
         #expect(resumed == whole)
     }
 
+    @Test("a run that is done clears away what one that was killed at its very end left")
+    func leftovers() async throws {
+        let scratch = try Scratch()
+        let run = CurationRun(
+            recipe: try Recipe(yaml: steps, file: "r.yaml"), pool: [try pool(scratch, pages: 100)],
+            output: scratch.path + "/out")
+        let first = try await curate(run)
+        let before = try Folder.entries(scratch.path + "/out").sorted()
+        _ = try scratch.file("out/.work/key/0-0.json", "{}")
+        _ = try scratch.file("out/.manifest.json.1-1.tmp", "{")
+        #expect(try await curate(run) == first)
+        #expect(try Folder.entries(scratch.path + "/out").sorted() == before)
+    }
+
     @Test("nothing left is a result: no shard, and the account")
     func nothingLeft() async throws {
         let scratch = try Scratch()

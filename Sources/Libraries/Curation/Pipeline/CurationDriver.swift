@@ -15,12 +15,12 @@ struct CurationDriver {
         progress(CurationRun.Progress(pages: pages, pass: pass + 1, passes: passes))
     }
 
-    /// Reads the pool and works on its chunks; tells how many there are.
+    /// Reads the pool and works on its chunks; tells how many there are. A pool that is done is not read again.
     func firstPass(_ files: [String]) async throws -> Int {
+        if let count = settings.work.chunkCount { return count }
         // The reader decides nothing and mostly waits: it must not take the processor that the chunks need.
         let pool = try cluster.submit(
-            ReadPool(files: files, pageLimit: settings.pageLimit, skipsDamage: settings.skipsDamage), buffer: 1,
-            TaskOptions(cpus: 0))
+            ReadPool(settings: shared, files: files), buffer: 1, TaskOptions(cpus: 0))
         var inFlight: [ObjectRef<Int>] = []
         var count = 0
         var done = 0
@@ -42,6 +42,7 @@ struct CurationDriver {
             for task in inFlight { cluster.cancel(task) }
             throw error
         }
+        try settings.work.setChunkCount(count)
         return count
     }
 

@@ -82,7 +82,13 @@ public struct CurationRun: Sendable {
         settings.recipeKey = prepared.recipeKey
         settings.key = prepared.key
         let file = output + "/manifest.json"
-        if let done = try? CurationManifest(file: file), done.key == prepared.key, done.isWhole(in: output) { return done }
+        for name in try Folder.entries(output) where name.hasPrefix(".manifest.json.") {
+            unlink(Paths.join(output, name))  // A run that was killed while it wrote the manifest.
+        }
+        if let done = try? CurationManifest(file: file), done.key == prepared.key, done.isWhole(in: output) {
+            settings.work.remove()  // An interruption may have come just between the manifest and this.
+            return done
+        }
         try settings.work.prepare()
         let driver = CurationDriver(
             cluster: cluster, settings: settings, shared: try await cluster.put(settings),

@@ -37,17 +37,17 @@ struct PrepareRun: RemoteTask {
     }
 }
 
-/// Cuts a pool into chunks.
+/// Cuts a pool into chunks. Those that are finished come without their pages, which nobody would look at.
 struct ReadPool: StreamingTask {
     static let chunkPages = 1024
     static let chunkBytes = 8 << 20
 
+    @Input var settings: RunSettings
     var files: [String]
-    var pageLimit: Int
-    var skipsDamage: Bool
 
     func run(into output: StreamOutput<PageChunk>) async throws {
-        let reader = PoolReader(files, pageLimit: pageLimit, skipsDamage: skipsDamage)
+        let settings = settings
+        let reader = PoolReader(files, pageLimit: settings.pageLimit, skipsDamage: settings.skipsDamage)
         var number = 0
         while true {
             try Task.checkCancellation()
@@ -59,6 +59,7 @@ struct ReadPool: StreamingTask {
             }
             if chunk.pages.isEmpty { return }
             number += 1
+            if settings.work.finished(chunk.number, pass: 0) != nil { chunk.pages = [] }
             try await output.yield(chunk)
         }
     }
@@ -72,6 +73,10 @@ struct FirstPass: RemoteTask {
     func run() async throws -> Int {
         let (settings, chunk) = (settings, chunk)
         if let done = settings.work.finished(chunk.number, pass: 0) { return done.read }
+        guard !chunk.pages.isEmpty else {
+            // Finished when it was read, and gone since: somebody cleared the folder.
+            throw FileError.system(operation: "read the finished chunk", path: settings.work.path, code: ENOENT)
+        }
         let processor = try settings.processor(pass: 0)
         try settings.work.save(processor.process(chunk), pass: 0, units: processor.next)
         return chunk.pages.count

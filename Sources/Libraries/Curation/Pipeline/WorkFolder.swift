@@ -24,6 +24,11 @@ struct WorkFolder: Sendable {
 
     func remove() { try? FileManager.default.removeItem(atPath: Paths.split(path).folder) }
 
+    /// How many chunks the pool has; nil until the first pass is finished.
+    var chunkCount: Int? { (try? FileReader.text(of: path + "/chunks")).flatMap { Int($0) } }
+
+    func setChunkCount(_ count: Int) throws(FileError) { try AtomicFile.write(String(count), to: path + "/chunks") }
+
     func name(_ pass: Int, _ number: Int) -> String { "\(path)/\(pass)-\(number)" }
 
     /// Which units of the pass before the global step drops, a bit each.
