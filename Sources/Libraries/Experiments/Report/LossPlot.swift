@@ -1,7 +1,6 @@
 /// Training loss against tokens, drawn as SVG. Curves are smoothed over a window and drawn over their raw values.
 struct LossPlot {
     struct Curve {
-        var name: String
         var colour: Int
         var points: [ModelResult.LossPoint]
     }
@@ -9,7 +8,7 @@ struct LossPlot {
     let curves: [Curve]
     private static let width = 720.0
     private static let height = 320.0
-    private static let margin = (left: 48.0, right: 16.0, top: 12.0, bottom: 56.0)
+    private static let margin = (left: 48.0, right: 24.0, top: 12.0, bottom: 40.0)
 
     var svg: String {
         let points = curves.flatMap(\.points).filter { $0.loss.isFinite }
@@ -33,7 +32,6 @@ struct LossPlot {
             svg += line(Self.smoothed(curve.points), across, up, class: "curve s\(curve.colour)")
         }
         svg += "</g>"
-        legend(&svg)
         return svg + "</svg>"
     }
 
@@ -53,17 +51,6 @@ struct LossPlot {
         }
         svg +=
             "<text class=\"tick\" x=\"\(Self.width - Self.margin.right)\" y=\"\(bottom + 30)\" text-anchor=\"end\">tokens seen</text>"
-    }
-
-    private func legend(_ svg: inout String) {
-        var x = Self.margin.left
-        let y = Self.height - 10
-        for curve in curves {
-            svg +=
-                "<line class=\"curve s\(curve.colour)\" x1=\"\(x)\" x2=\"\(x + 18)\" y1=\"\(y - 4)\" y2=\"\(y - 4)\"/>"
-            svg += "<text class=\"label\" x=\"\(x + 24)\" y=\"\(y)\">\(HTMLWriter.escaped(curve.name))</text>"
-            x += 40 + Double(curve.name.count) * 7.2
-        }
     }
 
     private func line(_ points: [ModelResult.LossPoint], _ across: Axis, _ up: Axis, class name: String) -> String {

@@ -113,9 +113,18 @@ public struct Report: Sendable {
             page.figure("Training loss, nats a token") { page in
                 let plot = LossPlot(
                     curves: result.models.map {
-                        .init(name: "\($0.dataset), seed \($0.seed)", colour: colour(of: $0.dataset), points: $0.losses)
+                        .init(colour: colour(of: $0.dataset), points: $0.losses)
                     })
                 page.element("div", class: "scroll wide") { $0.raw(plot.svg) }
+            }
+            page.element("p", class: "legend") { page in
+                for dataset in result.datasets {
+                    page.element("span") { page in
+                        page.swatch(colour(of: dataset.name))
+                        page.text(dataset.name)
+                    }
+                }
+                page.text("one curve a seed")
             }
             page.element("p", class: "note") {
                 $0.text(

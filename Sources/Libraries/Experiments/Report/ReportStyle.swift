@@ -30,11 +30,12 @@ enum ReportStyle {
         code{overflow-wrap:anywhere}
         .best{padding:.05rem .45rem;border-radius:1rem;background:var(--good);color:var(--paper);font-size:.75rem;font-weight:600}
         .swatch{display:inline-block;width:.75rem;height:.75rem;margin-right:.5rem;border-radius:3px}
+        .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;margin:.2rem 0;font-size:.9rem;color:var(--soft)}.legend span span{margin-right:.4rem}
         td:first-child{white-space:nowrap}.wide svg{min-width:34rem}
         .pair{display:grid;grid-template-columns:1fr 1fr;gap:1.5rem}
         figure{margin:.8rem 0}figcaption{font-size:.9rem;font-weight:600;margin-bottom:.3rem}
         svg{display:block;width:100%;height:auto;font:12px system-ui,sans-serif}
-        svg text{fill:var(--ink)}svg .tick{fill:var(--soft);font-size:11px}svg .label{font-size:13px}
+        svg text{fill:var(--ink);paint-order:stroke;stroke:var(--paper);stroke-width:3px}svg .tick{fill:var(--soft);font-size:11px}svg .label{font-size:13px}
         svg .value{font-weight:600}.grid{stroke:var(--line)}
         .reference{stroke:var(--soft);stroke-dasharray:4 3}
         .curve{fill:none;stroke-width:2.2;stroke-linejoin:round}.raw{fill:none;stroke-width:1;opacity:.28}

@@ -17,7 +17,7 @@ struct ScoreStep: ExperimentStep {
         var questionDocuments: [Int]
     }
 
-    static let kind = "score 1"
+    static let kind = "score 2"
     private static let documentsAtOnce = 32
     private static let questionsAtOnce = 32
 

@@ -1,6 +1,4 @@
 import ApusTensor
-import Dispatch
-import Synchronization
 
 /// What a model thinks of one token, given those before it.
 public struct TokenScore: Hashable, Sendable {
@@ -28,11 +26,7 @@ public final class Scorer {
     /// Called as sequences are done: tokens done, tokens in all.
     public var progress: (@Sendable (Int, Int) -> Void)?
 
-    private let passes: [ForwardPass]
-    /// Tokens that one thread takes at once: enough for fast products, little enough for the cache.
-    private static let batchTokens = 1024
-    /// Batches between two looks at whether the task was cancelled.
-    private static let group = 32
+    let passes: [ForwardPass]
 
     /// - Parameters:
     ///   - path: a model's file, or the folder of its training.
@@ -72,138 +66,35 @@ public final class Scorer {
     /// The same with whether each token is the likeliest.
     public func tokenScores(_ sequences: [[Int32]]) throws -> [[TokenScore]] { try score(sequences, greedy: true) }
 
-    private struct Piece {
-        var sequence: Int
-        var window: ScoringWindow
-    }
-
     private func score(_ sequences: [[Int32]], greedy: Bool) throws -> [[TokenScore]] {
-        var pieces: [Piece] = []
+        var readings: [Reading] = []
+        var places: [(sequence: Int, firstTarget: Int)] = []
         let stride = min(max(1, stride), configuration.context)
         for (index, sequence) in sequences.enumerated() {
             guard sequence.count >= 2 else {
                 throw LanguageModelError.badData(source: "sequence \(index)", reason: "at least two tokens are needed to score one")
             }
-            if let wrong = sequence.first(where: { $0 < 0 || Int($0) >= configuration.vocabulary }) {
-                throw LanguageModelError.badData(
-                    source: "sequence \(index)",
-                    reason: "the token \(wrong) is not in the model's vocabulary of \(configuration.vocabulary)")
-            }
+            try requireVocabulary(sequence, "sequence \(index)")
             for window in ScoringWindow.cover(tokens: sequence.count, context: configuration.context, stride: stride) {
-                pieces.append(Piece(sequence: index, window: window))
+                let end = window.start + window.length
+                readings.append(
+                    Reading(
+                        inputs: Array(sequence[window.start..<end]),
+                        targets: (window.firstTarget...end).map { .init(position: $0 - 1 - window.start, token: sequence[$0]) }))
+                places.append((index, window.firstTarget))
             }
         }
-        // Equal lengths side by side, so that little is padded. The order is total: batches depend on the input alone.
-        pieces.sort { ($0.window.length, $0.sequence, $0.window.start) < ($1.window.length, $1.sequence, $1.window.start) }
         var scores = sequences.map { [TokenScore](repeating: TokenScore(logLikelihood: 0, isGreedy: false), count: $0.count - 1) }
-        let batches = Self.batches(pieces)
-        let total = pieces.reduce(0) { $0 + $1.window.length }
-        var done = 0
-        for start in Swift.stride(from: 0, to: batches.count, by: Self.group) {
-            try Task.checkCancellation()
-            let group = Array(batches[start..<min(start + Self.group, batches.count)])
-            for (batch, values) in zip(group, try run(group.map { Array(pieces[$0]) }, sequences, greedy)) {
-                for (piece, row) in zip(pieces[batch], values) {
-                    let window = piece.window
-                    for target in window.firstTarget...(window.start + window.length) {
-                        scores[piece.sequence][target - 1] = row[target - 1 - window.start]
-                    }
-                    done += window.length
-                }
-            }
-            progress?(done, total)
+        for (place, row) in zip(places, try read(readings, greedy: greedy)) {
+            scores[place.sequence].replaceSubrange(place.firstTarget - 1..<place.firstTarget - 1 + row.count, with: row)
         }
         return scores
     }
 
-    /// Neighbours whose padded tokens stay below a batch's.
-    private static func batches(_ pieces: [Piece]) -> [Range<Int>] {
-        var batches: [Range<Int>] = []
-        var start = 0
-        for end in pieces.indices where end > start && (end - start + 1) * pieces[end].window.length > batchTokens {
-            batches.append(start..<end)
-            start = end
+    func requireVocabulary(_ tokens: [Int32], _ source: String) throws(LanguageModelError) {
+        if let wrong = tokens.first(where: { $0 < 0 || Int($0) >= configuration.vocabulary }) {
+            throw .badData(
+                source: source, reason: "the token \(wrong) is not in the model's vocabulary of \(configuration.vocabulary)")
         }
-        if start < pieces.count { batches.append(start..<pieces.count) }
-        return batches
-    }
-
-    /// What the threads share while they score a group of batches.
-    private struct Shared {
-        var next = 0
-        var results: [Int: [[TokenScore]]] = [:]
-        var failure: LanguageModelError?
-    }
-
-    /// Scores batches on all threads.
-    private func run(_ batches: [[Piece]], _ sequences: [[Int32]], _ greedy: Bool) throws -> [[[TokenScore]]] {
-        let shared = Mutex(Shared())
-        // Each pass is used by the iteration that has its number, and all iterations end before this call does.
-        let passes = Lent(passes)
-        DispatchQueue.concurrentPerform(iterations: min(self.passes.count, batches.count)) { number in
-            do {
-                try TensorLibrary.setThreads(1)
-                while let index = shared.withLock({ shared -> Int? in
-                    guard shared.failure == nil, shared.next < batches.count else { return nil }
-                    defer { shared.next += 1 }
-                    return shared.next
-                }) {
-                    let rows = try Self.score(batches[index], sequences, passes.value[number], greedy)
-                    shared.withLock { $0.results[index] = rows }
-                }
-            } catch {
-                shared.withLock { $0.failure = $0.failure ?? .from(error) }
-            }
-        }
-        return try shared.withLock { shared in
-            if let failure = shared.failure { throw failure }
-            return batches.indices.map { shared.results[$0] ?? [] }
-        }
-    }
-
-    private static func score(
-        _ pieces: [Piece], _ sequences: [[Int32]], _ pass: ForwardPass, _ greedy: Bool
-    ) throws -> [[TokenScore]] {
-        let length = pieces.last?.window.length ?? 0
-        // Behind the end of a shorter piece stands token 0: no earlier position sees it, and its scores are not read.
-        var inputs = [Int64](repeating: 0, count: pieces.count * length)
-        var targets = inputs
-        for (row, piece) in pieces.enumerated() {
-            for offset in 0..<piece.window.length {
-                inputs[row * length + offset] = Int64(sequences[piece.sequence][piece.window.start + offset])
-                targets[row * length + offset] = Int64(sequences[piece.sequence][piece.window.start + offset + 1])
-            }
-        }
-        return try withoutGradients {
-            let hidden = try pass.hidden(try Tensor(inputs, shape: [pieces.count, length]))
-            let (likelihoods, isGreedy) = try pass.scores(of: hidden, targets: targets, greedy: greedy)
-            return pieces.indices.map { row in
-                (0..<pieces[row].window.length).map { offset in
-                    let index = row * length + offset
-                    return TokenScore(logLikelihood: likelihoods[index], isGreedy: greedy && isGreedy[index])
-                }
-            }
-        }
-    }
-}
-
-extension ForwardPass {
-    /// ln p of each row's target, and whether it is the likeliest token, where that is asked for.
-    fileprivate func scores(of hidden: Tensor, targets: [Int64], greedy: Bool) throws -> ([Float], [Bool]) {
-        let rows = hidden.shape[0]
-        let slice = HeadLoss.sliceRows(vocabulary: configuration.vocabulary)
-        var likelihoods: [Float] = []
-        var isGreedy: [Bool] = []
-        likelihoods.reserveCapacity(rows)
-        for start in Swift.stride(from: 0, to: rows, by: slice) {
-            let range = start..<min(start + slice, rows)
-            let target = try Tensor(Array(targets[range]), shape: [range.count, 1])
-            let logarithms = try logits(of: try hidden.slice(0, range)).logSoftmax(1)
-            likelihoods += try logarithms.gather(1, target).elements(as: Float.self)
-            if greedy {
-                isGreedy += zip(try logarithms.argmax(1).elements(as: Int64.self), targets[range]).map { $0 == $1 }
-            }
-        }
-        return (likelihoods, isGreedy)
     }
 }
