@@ -41,6 +41,7 @@ let package = Package(
 
         // Shims: one small C-ABI target per C library.
         .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CISAL", path: "Sources/Shims/CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
         .systemLibrary(name: "CZstd", path: "Sources/Shims/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CLZ4", path: "Sources/Shims/CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
 
@@ -61,7 +62,7 @@ let package = Package(
         module("ApusTensor", in: "Numerics", needs: ["CApusTensor", "JSON", "Files"]),
 
         // Text: bytes to pages, pages to words and tokens.
-        module("Compression", in: "Text", needs: ["CZlib", "CZstd", "CLZ4", "CBrotli", "Files"]),
+        module("Compression", in: "Text", needs: ["CISAL", "CZlib", "CZstd", "CLZ4", "CBrotli", "Files"]),
         module("WebArchives", in: "Text", needs: ["Compression", "Files"]),
         module("UnicodeText", in: "Text"),
         module("SentenceSplitting", in: "Text", needs: ["Files", "UnicodeText"]),

@@ -29,7 +29,7 @@ public enum ContentCoding: Sendable {
         let decoder: any StreamDecoder
         let format: CompressionFormat = self == .zstd ? .zstd : .gzip
         switch self {
-        case .gzip: decoder = try ZlibDecoder(.gzip)
+        case .gzip: decoder = try GzipDecoder()
         case .brotli: decoder = BrotliDecoder()
         case .zstd: decoder = try ZstdDecoder()
         case .rawDeflate: decoder = try ZlibDecoder(.raw)

@@ -28,6 +28,8 @@ public final class Decompressor: ByteSource {
     private var isInside = false
 
     private static let inputSize = 1 << 17
+    /// Bytes kept before `start`: what a decoder may give back at a member's end.
+    private static let slack = 8
 
     public var name: String { source.name }
 
@@ -56,7 +58,7 @@ public final class Decompressor: ByteSource {
         isSourceEnded = ended
         switch format {
         case .plain: decoder = nil
-        case .gzip: decoder = try ZlibDecoder(.gzip)
+        case .gzip: decoder = try GzipDecoder()
         case .lz4: decoder = try LZ4Decoder()
         case .zstd:
             let first = try ZstdDictionary.read(from: source, buffer: &self.input, end: &end)
@@ -204,12 +206,13 @@ public final class Decompressor: ByteSource {
     }
 
     private func refill() throws {
-        if start > 0 {
+        let drop = start - min(start, Self.slack)
+        if drop > 0 {
             input.withUnsafeMutableBytes { all in
-                all.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[start..<end]))
+                all.copyMemory(from: UnsafeRawBufferPointer(rebasing: all[drop..<end]))
             }
-            end -= start
-            start = 0
+            start -= drop
+            end -= drop
         }
         guard end < input.count else { return }
         let got = try input.withUnsafeMutableBytes {

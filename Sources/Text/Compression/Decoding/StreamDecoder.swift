@@ -9,6 +9,7 @@ protocol StreamDecoder: AnyObject {
 
 /// What one call of a decoder did.
 struct DecodeProgress {
+    /// Bytes taken; below zero, by at most eight, where a member's end shows that earlier ones lie behind it.
     var consumed: Int
     var produced: Int
     var isEnded: Bool

@@ -1,9 +1,9 @@
 import CZlib
 
-/// gzip, zlib or raw deflate by zlib.
+/// zlib-wrapped or raw deflate by zlib.
 final class ZlibDecoder: StreamDecoder {
     enum Wrapper: Int32 {
-        case gzip = 31, zlib = 15, raw = -15
+        case zlib = 15, raw = -15
     }
 
     // On the heap, because zlib's state points back at it.
