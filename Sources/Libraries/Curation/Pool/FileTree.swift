@@ -45,7 +45,11 @@ public struct FileTree {
                 } catch {
                     skipped.append((path, "unreadable folder"))
                 }
-            } else if status.st_mode & S_IFMT == S_IFREG, accepts(name) {
+            } else if accepts(name) {
+                guard status.st_mode & S_IFMT == S_IFREG else {
+                    skipped.append((path, "not a file"))  // A pipe, say, at which reading would wait for ever.
+                    continue
+                }
                 guard seen.insert(Self.identity(status)).inserted else {
                     skipped.append((path, "linked twice"))
                     continue
@@ -53,6 +57,14 @@ public struct FileTree {
                 files.append(File(relativePath: relative, bytes: Int(status.st_size), modified: status.st_mtim.tv_sec))
             }
         }
+    }
+
+    /// Whether a path leads to a file with bytes of its own.
+    ///
+    /// - Throws: `FileError` where it leads nowhere.
+    static func isRegular(_ path: String) throws(FileError) -> Bool {
+        guard let status = status(path) else { throw .current("read", path) }
+        return status.st_mode & S_IFMT == S_IFREG
     }
 
     private static func status(_ path: String) -> stat? {

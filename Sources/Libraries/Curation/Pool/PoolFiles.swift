@@ -8,16 +8,24 @@ public enum PoolFiles {
 
     /// Files as given, and of folders every pool file below them, in the order of their bytes.
     ///
-    /// - Throws: `PoolError.noFiles` for a folder without any; `FileError` for what is missing.
+    /// - Throws: `PoolError.noFiles` for a folder without any, `.unreadable` for a pool file in one, or a folder, that
+    ///   cannot be read, `.notAFile` for pipes and devices; `FileError` for what is missing.
     public static func expand(_ paths: [String]) throws -> [String] {
         var result: [String] = []
         for path in paths {
             guard Folder.exists(path) else {
-                if path != "-" { _ = try FileReader(path) }
+                if path != "-" {
+                    // Before it is opened: opening a pipe waits for its writer.
+                    guard try FileTree.isRegular(path) else { throw PoolError.notAFile(path: path) }
+                    _ = try FileReader(path)
+                }
                 result.append(path)
                 continue
             }
             let tree = try FileTree(path) { isPoolFile($0) }
+            if let (path, reason) = tree.skipped.first(where: { $0.reason != "linked twice" }) {
+                throw PoolError.unreadable(path: path, reason: reason)
+            }
             guard !tree.files.isEmpty else { throw PoolError.noFiles(path: path) }
             result += tree.files.map { Paths.join(path, $0.relativePath) }
         }
