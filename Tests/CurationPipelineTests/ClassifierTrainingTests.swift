@@ -37,6 +37,34 @@ import Testing
         #expect(try SHA256.digest(file: training.output) == digest)
     }
 
+    @Test("the shipped recipe keeps the pages that a trained classifier takes for good, at the threshold given")
+    func recipe() async throws {
+        let scratch = try Scratch()
+        var training = try training(scratch)
+        training.heldOut = 0
+        _ = try await training.run()
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().path + "/Recipes/quality_classifier.yaml"
+        var random = SystemRandomNumberGenerator()
+        func page(_ topics: [String]) -> String {
+            // No two words follow each other twice, which the repetition filters would see.
+            let words = (0..<60).map { "\(topics[Int.random(in: 0..<4, using: &random)]) \($0)w\(Int.random(in: 0..<1 << 40, using: &random))" }
+            return "{\"text\":\"\(words.joined(separator: " "))\"}\n"
+        }
+        let good = (0..<20).map { _ in page(["swift", "wing", "nest", "sky"]) }
+        let bad = (0..<30).map { _ in page(["buy", "cheap", "click", "win"]) }
+        let pool = try scratch.file("pool.jsonl", (good + bad).joined())
+        for (threshold, kept) in [("0.5", 20), ("0", 50), ("1.01", 0)] {
+            let recipe = try Recipe(file: file, variables: ["MODEL": training.output, "THRESHOLD": threshold])
+            let manifest = try await curate(
+                CurationRun(recipe: recipe, pool: [pool], output: scratch.path + "/out-" + threshold))
+            #expect(manifest.kept == kept && manifest.isBalanced, "threshold \(threshold): \(manifest.dropped) \(manifest.failed)")
+            #expect(manifest.dropped["quality_filter"] ?? 0 == 50 - kept)
+        }
+        let error = #expect(throws: RecipeError.self) { try Recipe(file: file, variables: ["MODEL": training.output]) }
+        #expect(error.map { "\($0)" }?.contains("THRESHOLD") == true)
+    }
+
     @Test("a side without texts, or an archive, is an error that says what to do")
     func refused() async throws {
         let scratch = try Scratch()

@@ -56,6 +56,14 @@ public final class LanguageIdentifier: Sendable {
             }
     }
 
+    /// An identifier with an n-gram model from memory; `name` stands for it in messages.
+    ///
+    /// - Throws: `LanguageError.damaged`.
+    package init(ngramModel bytes: [UInt8], name: String) throws(LanguageError) {
+        mode = .full
+        ngrams = NgramClasses(try NgramModel(bytes: bytes, name: name))
+    }
+
     /// The language of a text.
     ///
     /// - Complexity: O(bytes), at most `sampleSize` of them.

@@ -6,7 +6,8 @@ struct RecipeVariables {
 
     init(_ values: [String: String]) { self.values = values }
 
-    /// The step with its variables filled in. A variable may be a part of a text, and stand several times.
+    /// The step with its variables filled in. A variable may be a part of a text, and stand several times;
+    /// one that is all of a text and stands for a number gives a number.
     ///
     /// - Throws: `RecipeError.unknownVariable`.
     func filled(_ step: Recipe.Step, file: String) throws(RecipeError) -> Recipe.Step {
@@ -37,7 +38,15 @@ struct RecipeVariables {
 
     private func filled(_ value: JSONValue, file: String, line: Int) throws(RecipeError) -> JSONValue {
         switch value {
-        case .string(let text): return .string(try filled(text, file: file, line: line))
+        case .string(let text):
+            let result = try filled(text, file: file, line: line)
+            // Alone, a variable may stand for a number: a threshold.
+            if text.hasPrefix("${"), text.firstIndex(of: "}") == text.index(before: text.endIndex),
+                let number = Double(result), number.isFinite
+            {
+                return .number(number)
+            }
+            return .string(result)
         case .array(let elements):
             var result: [JSONValue] = []
             for element in elements { result.append(try filled(element, file: file, line: line)) }

@@ -22,7 +22,12 @@ struct LanguageProfiles: Sendable {
     /// - Throws: `LanguageError.file` or `.damaged`.
     init(contentsOf path: String) throws(LanguageError) {
         let bytes: [UInt8]
-        do { bytes = try FileReader.bytes(of: path) } catch { throw .file(error) }
+        do { bytes = try FileReader.bytes(of: path, limit: 1 << 30) } catch { throw .file(error) }
+        try self.init(bytes: bytes, name: path)
+    }
+
+    /// - Throws: `LanguageError.damaged`; `path` is its file's name there.
+    init(bytes: [UInt8], name path: String) throws(LanguageError) {
         guard bytes.starts(with: "apuslang".utf8) else { throw .damaged(file: path, reason: "its first bytes differ") }
         var offset = 8
         func take(_ size: Int) throws(LanguageError) -> Range<Int> {

@@ -29,6 +29,14 @@ public struct SeededLanguageDetector: Sendable {
         profiles = try LanguageProfiles(contentsOf: InstalledModels.path(of: Self.file))
     }
 
+    /// A detector with profiles from memory; `name` stands for them in messages.
+    ///
+    /// - Throws: `LanguageError.damaged`.
+    package init(seed: Int, profiles bytes: [UInt8], name: String) throws(LanguageError) {
+        self.seed = seed
+        profiles = try LanguageProfiles(bytes: bytes, name: name)
+    }
+
     /// The languages with a probability above 0.1, likeliest first; none where the text holds no known run.
     ///
     /// - Complexity: O(bytes) to leave addresses out; at most 10 000 characters are looked at, in some 7 000 steps.
