@@ -39,9 +39,11 @@ private func run(_ tool: String, _ arguments: [String], input: [UInt8]) throws -
         }
     }
 
-    @Test("the system's tools read what we pack, and we what they pack", arguments: [
-        (CompressionFormat.gzip, "gzip"), (.zstd, "zstd"), (.lz4, "lz4"),
-    ])
+    @Test(
+        "the system's tools read what we pack, and we what they pack",
+        arguments: [
+            (CompressionFormat.gzip, "gzip"), (.zstd, "zstd"), (.lz4, "lz4"),
+        ])
     func systemTools(format: CompressionFormat, tool: String) throws {
         let plain = sample(500_000)
         if let unpacked = try run(tool, ["-dc"], input: try Compressor.bytes(plain, as: format)) {
@@ -63,20 +65,26 @@ private func run(_ tool: String, _ arguments: [String], input: [UInt8]) throws -
         #expect(try Decompressor.bytes(of: packed) == plain)
     }
 
-    @Test("every cut of a packed text is an error or a clean end between members", arguments: [
-        CompressionFormat.gzip, .zstd, .lz4,
-    ])
+    @Test(
+        "every cut of a packed text is an error or a clean end between members",
+        arguments: [
+            CompressionFormat.gzip, .zstd, .lz4,
+        ])
     func cuts(format: CompressionFormat) throws {
         let first = try Compressor.bytes(sample(400), as: format)
         let packed = try first + Compressor.bytes(sample(300), as: format)
         for count in 5..<packed.count where count != first.count {
-            #expect(throws: CompressionError.self, "cut at \(count)") { try Decompressor.bytes(of: Array(packed[..<count])) }
+            #expect(throws: CompressionError.self, "cut at \(count)") {
+                try Decompressor.bytes(of: Array(packed[..<count]))
+            }
         }
     }
 
-    @Test("a damaged member is named by its offset, and the next one is found", arguments: [
-        CompressionFormat.gzip, .zstd, .lz4,
-    ])
+    @Test(
+        "a damaged member is named by its offset, and the next one is found",
+        arguments: [
+            CompressionFormat.gzip, .zstd, .lz4,
+        ])
     func recovery(format: CompressionFormat) throws {
         let member = try Compressor.bytes(sample(5000), as: format)
         var damaged = member

@@ -17,7 +17,9 @@ private final class Dribble: ByteSource {
 
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(step, buffer.count, bytes.count - position)
-        bytes.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + count])) }
+        bytes.withUnsafeBytes {
+            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[position..<position + count]))
+        }
         position += count
         return count
     }
@@ -34,13 +36,17 @@ private func member(_ raw: ArraySlice<UInt8>, of plain: [UInt8], flags: UInt8 = 
     }
     var result: [UInt8] = [0x1F, 0x8B, 8, flags, 0, 0, 0, 0, 0, 3] + extra + raw
     for number in [~crc, UInt32(truncatingIfNeeded: plain.count)] {
-        for shift in stride(from: 0, to: 32, by: 8) { result.append(UInt8(truncatingIfNeeded: number >> UInt32(shift))) }
+        for shift in stride(from: 0, to: 32, by: 8) {
+            result.append(UInt8(truncatingIfNeeded: number >> UInt32(shift)))
+        }
     }
     return result
 }
 
 private func text(_ count: Int, _ random: inout SeededGenerator) -> [UInt8] {
-    let words = (0..<50).map { _ in (0..<Int.random(in: 1...9, using: &random)).map { _ in UInt8.random(in: 97...122, using: &random) } }
+    let words = (0..<50).map { _ in
+        (0..<Int.random(in: 1...9, using: &random)).map { _ in UInt8.random(in: 97...122, using: &random) }
+    }
     var result: [UInt8] = []
     while result.count < count { result += words[Int.random(in: 0..<50, using: &random)] + [32] }
     return Array(result.prefix(count))
@@ -81,7 +87,8 @@ private func unpack(_ packed: [UInt8], step: Int, room: Int, limit: Int = .max) 
         for (flags, extra) in [(UInt8(8), name), (16, name), (4, fields), (28, fields + name + name)] {
             let packed = member(raw, of: plain, flags: flags, extra: extra)
             for step in 1...packed.count {
-                #expect(try unpack(packed + packed, step: step, room: 100) == plain + plain, "flags \(flags), step \(step)")
+                #expect(
+                    try unpack(packed + packed, step: step, room: 100) == plain + plain, "flags \(flags), step \(step)")
             }
         }
     }
@@ -106,7 +113,8 @@ private func unpack(_ packed: [UInt8], step: Int, room: Int, limit: Int = .max) 
         var random = SeededGenerator(state: 3)
         var (same, refused) = (0, 0)
         for round in 0..<4000 {
-            let plain = round % 3 == 0 ? (0..<2000).map { _ in UInt8.random(in: 0...255, using: &random) } : text(2000, &random)
+            let plain =
+                round % 3 == 0 ? (0..<2000).map { _ in UInt8.random(in: 0...255, using: &random) } : text(2000, &random)
             var raw = Array(try Compressor.bytes(plain, as: .gzip).dropFirst(10).dropLast(8))
             for _ in 0..<Int.random(in: 0...3, using: &random) {
                 raw[Int.random(in: 0..<raw.count, using: &random)] ^= 1 << UInt8.random(in: 0...7, using: &random)
@@ -117,7 +125,8 @@ private func unpack(_ packed: [UInt8], step: Int, room: Int, limit: Int = .max) 
                 var (low, high) = (0, raw.count)
                 while low < high {
                     let middle = (low + high) / 2
-                    let isWhole = (try? ContentCoding.rawDeflate.decode(Array(raw[..<middle]), limit: 1 << 24, name: "")) != nil
+                    let isWhole =
+                        (try? ContentCoding.rawDeflate.decode(Array(raw[..<middle]), limit: 1 << 24, name: "")) != nil
                     if isWhole { high = middle } else { low = middle + 1 }
                 }
                 let packed = member(raw[..<low], of: expected)
@@ -125,7 +134,9 @@ private func unpack(_ packed: [UInt8], step: Int, room: Int, limit: Int = .max) 
                 same += 1
             } else {
                 let packed = member(raw[...], of: plain)
-                #expect(throws: CompressionError.self, "round \(round)") { try unpack(packed, step: step, room: 1 << 12) }
+                #expect(throws: CompressionError.self, "round \(round)") {
+                    try unpack(packed, step: step, room: 1 << 12)
+                }
                 refused += 1
             }
         }

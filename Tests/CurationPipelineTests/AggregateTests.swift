@@ -57,13 +57,22 @@ import Testing
                 output: scratch.path + "/out"))
         let bins = try #require(manifest.steps[0].aggregates?.first?.bins)
         #expect(bins.map(\.count) == [199, 199, 200, 200, 200, 201, 200, 200, 200, 201])
-        #expect(zip(bins.map(\.from), [-100.0, -74.975, -49.95, -24.92500000000001, 0.09999999999999432, 25.125, 50.14999999999998, 75.17499999999998, 100.19999999999999, 125.225]).allSatisfy { abs($0 - $1) < 1e-9 })
+        #expect(
+            zip(
+                bins.map(\.from),
+                [
+                    -100.0, -74.975, -49.95, -24.92500000000001, 0.09999999999999432, 25.125, 50.14999999999998,
+                    75.17499999999998, 100.19999999999999, 125.225,
+                ]
+            ).allSatisfy { abs($0 - $1) < 1e-9 })
     }
 
-    @Test("with a misspelt statistic or argument is an error that names the right one", arguments: [
-        ("v: percentile", "must be percentiles or histogram, but is \"percentile\""),
-        ("v: {type: histogram, transform: threshold_transform, treshold: 1}", "Did you mean `threshold`?"),
-    ])
+    @Test(
+        "with a misspelt statistic or argument is an error that names the right one",
+        arguments: [
+            ("v: percentile", "must be percentiles or histogram, but is \"percentile\""),
+            ("v: {type: histogram, transform: threshold_transform, treshold: 1}", "Did you mean `threshold`?"),
+        ])
     func misspelt(rule: String, message: String) {
         let yaml = "- steps: [{func: page_length_filter, length_type: char, _aggregate: {\(rule)}}]"
         let error = #expect(throws: RecipeError.self) { try Recipe(yaml: yaml, file: "r.yaml") }

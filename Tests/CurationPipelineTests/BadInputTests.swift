@@ -14,7 +14,9 @@ private struct Verbatim: PageTextExtractor {
     }
 }
 
-private func run(_ scratch: Scratch, _ pool: [String], yaml: String = keepAll, output: String = "out") throws -> CurationRun {
+private func run(_ scratch: Scratch, _ pool: [String], yaml: String = keepAll, output: String = "out") throws
+    -> CurationRun
+{
     CurationRun(
         recipe: try Recipe(yaml: yaml, file: "r.yaml"), pool: pool, output: scratch.path + "/" + output,
         extractor: .register(Verbatim(), as: "verbatim"))
@@ -43,12 +45,16 @@ private func archive(_ scratch: Scratch, pages: Int, _ name: String = "p.warc.gz
         await #expect(throws: PoolError.noFiles(path: scratch.path + "/empty")) {
             try await curate(try run(scratch, [scratch.path + "/empty"]))
         }
-        let error = await #expect(throws: FileError.self) { try await curate(try run(scratch, [scratch.path + "/none"])) }
+        let error = await #expect(throws: FileError.self) {
+            try await curate(try run(scratch, [scratch.path + "/none"]))
+        }
         #expect(error.map { "\($0)" }?.hasSuffix("No such file or directory. Check the path.") == true)
         #expect(!FileReader.exists(scratch.path + "/out/manifest.json"))
     }
 
-    @Test("a file that may not be read is an error that names it", .enabled(if: geteuid() != 0, "root may read every file"))
+    @Test(
+        "a file that may not be read is an error that names it",
+        .enabled(if: geteuid() != 0, "root may read every file"))
     func unreadable() async throws {
         let scratch = try Scratch()
         let path = try scratch.file("p.jsonl", "{\"text\":\"a\"}\n")
@@ -115,25 +121,27 @@ private func archive(_ scratch: Scratch, pages: Int, _ name: String = "p.warc.gz
         let records = try CompressedFile(scratch.path + "/p.warc.zst")
         for size in [20, 200 << 20, 20] {
             let head = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
-            try records.write(Array(
-                """
-                WARC/1.1\r
-                WARC-Type: response\r
-                WARC-Target-URI: http://h/\r
-                WARC-Date: 2026-01-31T00:00:00Z\r
-                WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-000000000000>\r
-                Content-Type: application/http; msgtype=response\r
-                Content-Length: \(head.utf8.count + size)\r
-                \r
-                \(head)
-                """.utf8))
+            try records.write(
+                Array(
+                    """
+                    WARC/1.1\r
+                    WARC-Type: response\r
+                    WARC-Target-URI: http://h/\r
+                    WARC-Date: 2026-01-31T00:00:00Z\r
+                    WARC-Record-ID: <urn:uuid:00000000-0000-0000-0000-000000000000>\r
+                    Content-Type: application/http; msgtype=response\r
+                    Content-Length: \(head.utf8.count + size)\r
+                    \r
+                    \(head)
+                    """.utf8))
             for start in stride(from: 0, to: size, by: megabyte.count) {
                 try records.write(Array(megabyte.prefix(size - start)))
             }
             try records.write(Array("\r\n\r\n".utf8))
         }
         try records.commit()
-        let manifest = try await curate(try run(scratch, [scratch.path + "/p.jsonl.zst", scratch.path + "/p.warc.zst"]))
+        let manifest = try await curate(
+            try run(scratch, [scratch.path + "/p.jsonl.zst", scratch.path + "/p.warc.zst"]))
         #expect(manifest.isBalanced && manifest.read == 6 && manifest.kept == 4)
         #expect(manifest.failed == ["page too large": 2])
     }

@@ -7,16 +7,22 @@ import Testing
 
 @Suite("Training of quality classifiers") struct ClassifierTrainingTests {
     private static func lines(_ words: [String], _ count: Int) -> String {
-        (0..<count).map { "{\"text\":\"\(words[$0 % words.count]) and\\n\(words[($0 * 7 + 1) % words.count]) \($0)\"}\n" }.joined()
+        (0..<count).map {
+            "{\"text\":\"\(words[$0 % words.count]) and\\n\(words[($0 * 7 + 1) % words.count]) \($0)\"}\n"
+        }.joined()
     }
 
     private func training(_ scratch: Scratch) throws -> ClassifierTraining {
         let good = try scratch.file("good.jsonl", Self.lines(["swift", "wing", "nest", "sky"], 300))
         let bad = scratch.path + "/bad/part.jsonl.zst"
         let file = try CompressedFile(bad)
-        try file.write(Array((Self.lines(["buy", "cheap", "click", "win"], 300) + "no json\n{\"url\":\"u\"}\n{\"text\":\" \"}\n").utf8))
+        try file.write(
+            Array(
+                (Self.lines(["buy", "cheap", "click", "win"], 300) + "no json\n{\"url\":\"u\"}\n{\"text\":\" \"}\n")
+                    .utf8))
         try file.commit()
-        var training = ClassifierTraining(positives: [good], negatives: [scratch.path + "/bad"], output: scratch.path + "/m.bin")
+        var training = ClassifierTraining(
+            positives: [good], negatives: [scratch.path + "/bad"], output: scratch.path + "/m.bin")
         training.options.buckets = 1000
         training.options.dimension = 8
         training.options.epochs = 20
@@ -43,12 +49,15 @@ import Testing
         var training = try training(scratch)
         training.heldOut = 0
         _ = try await training.run()
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let file =
+            URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().path + "/Recipes/quality_classifier.yaml"
         var random = SystemRandomNumberGenerator()
         func page(_ topics: [String]) -> String {
             // No two words follow each other twice, which the repetition filters would see.
-            let words = (0..<60).map { "\(topics[Int.random(in: 0..<4, using: &random)]) \($0)w\(Int.random(in: 0..<1 << 40, using: &random))" }
+            let words = (0..<60).map {
+                "\(topics[Int.random(in: 0..<4, using: &random)]) \($0)w\(Int.random(in: 0..<1 << 40, using: &random))"
+            }
             return "{\"text\":\"\(words.joined(separator: " "))\"}\n"
         }
         let good = (0..<20).map { _ in page(["swift", "wing", "nest", "sky"]) }
@@ -58,7 +67,9 @@ import Testing
             let recipe = try Recipe(file: file, variables: ["MODEL": training.output, "THRESHOLD": threshold])
             let manifest = try await curate(
                 CurationRun(recipe: recipe, pool: [pool], output: scratch.path + "/out-" + threshold))
-            #expect(manifest.kept == kept && manifest.isBalanced, "threshold \(threshold): \(manifest.dropped) \(manifest.failed)")
+            #expect(
+                manifest.kept == kept && manifest.isBalanced,
+                "threshold \(threshold): \(manifest.dropped) \(manifest.failed)")
             #expect(manifest.dropped["quality_filter"] ?? 0 == 50 - kept)
         }
         let error = #expect(throws: RecipeError.self) { try Recipe(file: file, variables: ["MODEL": training.output]) }

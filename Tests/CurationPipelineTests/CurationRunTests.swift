@@ -130,7 +130,8 @@ private let steps = """
     @Test("nothing left is a result: no shard, and the account")
     func nothingLeft() async throws {
         let scratch = try Scratch()
-        let recipe = try Recipe(yaml: "- steps: [{func: page_length_filter, length_type: word, min_length: 9999}]", file: "r.yaml")
+        let recipe = try Recipe(
+            yaml: "- steps: [{func: page_length_filter, length_type: word, min_length: 9999}]", file: "r.yaml")
         let manifest = try await curate(
             CurationRun(recipe: recipe, pool: [try pool(scratch, pages: 10)], output: scratch.path + "/out"))
         #expect(manifest.kept == 0 && manifest.shards.isEmpty && manifest.isBalanced)
@@ -164,11 +165,19 @@ private let steps = """
         #expect(manifest.failed == ["page too large": 1, "truncated file": 1])
     }
 
-    @Test("a misspelt step or key is an error with its line and the name that was meant", arguments: [
-        ("- source: a\n  stepps: []", "r.yaml:2: unknown key `stepps`. Did you mean `steps`?"),
-        ("- steps:\n    - func: exact_dedupp", "r.yaml:2: There is no step `exact_dedupp`. Did you mean `exact_dedup`?"),
-        ("- steps:\n    - func: exact_dedup\n      content_keyy: x", "r.yaml:2: exact_dedup has no parameter `content_keyy`. Did you mean `content_key`?"),
-    ])
+    @Test(
+        "a misspelt step or key is an error with its line and the name that was meant",
+        arguments: [
+            ("- source: a\n  stepps: []", "r.yaml:2: unknown key `stepps`. Did you mean `steps`?"),
+            (
+                "- steps:\n    - func: exact_dedupp",
+                "r.yaml:2: There is no step `exact_dedupp`. Did you mean `exact_dedup`?"
+            ),
+            (
+                "- steps:\n    - func: exact_dedup\n      content_keyy: x",
+                "r.yaml:2: exact_dedup has no parameter `content_keyy`. Did you mean `content_key`?"
+            ),
+        ])
     func misspelt(yaml: String, message: String) {
         let error = #expect(throws: RecipeError.self) { try Recipe(yaml: yaml, file: "r.yaml") }
         #expect("\(error.map { "\($0)" } ?? "")".hasPrefix(message))

@@ -9,7 +9,9 @@ import WebArchives
 /// A folder of pages with everything that may be wrong with one.
 private func messyFolder(_ scratch: Scratch) throws -> String {
     let folder = scratch.path + "/pages"
-    for (name, text) in [("a.html", "<p>one"), ("b/c.htm", "<p>two"), ("b/d.xhtml", "<p>three"), ("note.txt", "no page")] {
+    for (name, text) in [
+        ("a.html", "<p>one"), ("b/c.htm", "<p>two"), ("b/d.xhtml", "<p>three"), ("note.txt", "no page"),
+    ] {
         _ = try scratch.file("pages/" + name, text)
     }
     try AtomicFile.write([0x3C, 0x70, 0x3E, 0xFF, 0xFE, 0xC3], to: folder + "/invalid.html")
@@ -25,7 +27,8 @@ private func messyFolder(_ scratch: Scratch) throws -> String {
         let huge = open(folder + "/huge.html", O_WRONLY | O_CREAT, 0o644)
         #expect(ftruncate(huge, 200 << 20) == 0)
         close(huge)
-        let packed = try Shell.run("/bin/sh", ["-c", "head -c 200000000 /dev/zero | gzip -1 > '\(folder)/bomb.html.gz'"])
+        let packed = try Shell.run(
+            "/bin/sh", ["-c", "head -c 200000000 /dev/zero | gzip -1 > '\(folder)/bomb.html.gz'"])
         #expect(packed.status == 0)
         let whole = try FileReader.bytes(of: folder + "/bomb.html.gz")
         try AtomicFile.write(whole.prefix(500), to: folder + "/cut.html.gz")
@@ -36,11 +39,13 @@ private func messyFolder(_ scratch: Scratch) throws -> String {
         #expect(mkfifo(folder + "/pipe.html", 0o644) == 0)
         var named: [String: String] = [:]
         let path = scratch.path + "/p.warc.gz"
-        let outcome = try HTMLFolderPool(folders: [folder]).write(to: path, onSkip: { named[Paths.split($0).name] = $1 })
+        let outcome = try HTMLFolderPool(folders: [folder]).write(
+            to: path, onSkip: { named[Paths.split($0).name] = $1 })
         #expect(outcome.pages == 4)
         #expect(
             named == [
-                "huge.html": "too large", "bomb.html.gz": "too large", "cut.html.gz": "corrupt gzip", "empty.html": "empty",
+                "huge.html": "too large", "bomb.html.gz": "too large", "cut.html.gz": "corrupt gzip",
+                "empty.html": "empty",
                 "dangling.html": "unreadable", "twice.html": "linked twice", "pipe.html": "not a file",
             ])
         #expect(outcome.skipped.values.reduce(0, +) == named.count)
@@ -82,7 +87,8 @@ private func messyFolder(_ scratch: Scratch) throws -> String {
     }
 
     @Test(
-        "warcio finds our pools valid, and every page in them", .enabled(if: Shell.warcio != nil, "no warcio: run Benchmarks/archives/run"),
+        "warcio finds our pools valid, and every page in them",
+        .enabled(if: Shell.warcio != nil, "no warcio: run Benchmarks/archives/run"),
         arguments: ["p.warc.gz", "p.warc"])
     func warcio(name: String) throws {
         let scratch = try Scratch()
@@ -92,14 +98,19 @@ private func messyFolder(_ scratch: Scratch) throws -> String {
         let check = try Shell.run(tool, ["check", "-v", path])
         #expect(check.status == 0, "\(check.output)")
         #expect(!check.output.contains("fail") && check.output.contains("digest pass"), "\(check.output)")
-        let index = try Shell.run(tool, ["index", "-f", "offset,length,warc-type,warc-target-uri,http:status,mime", path])
+        let index = try Shell.run(
+            tool, ["index", "-f", "offset,length,warc-type,warc-target-uri,http:status,mime", path])
         let records = try index.output.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
         #expect(records.count == outcome.pages + 1)
         #expect(records.filter { $0["warc-type"]?.stringValue == "response" }.count == outcome.pages)
-        #expect(records.allSatisfy { $0["warc-type"]?.stringValue != "response" || $0["http:status"]?.stringValue == "200" })
+        #expect(
+            records.allSatisfy { $0["warc-type"]?.stringValue != "response" || $0["http:status"]?.stringValue == "200" }
+        )
         // Every record lies where the index says, and there is nothing between them.
         let size = try FileReader(path).size
-        let ends = records.map { (Int($0["offset"]?.stringValue ?? "") ?? -1) + (Int($0["length"]?.stringValue ?? "") ?? -1) }
+        let ends = records.map {
+            (Int($0["offset"]?.stringValue ?? "") ?? -1) + (Int($0["length"]?.stringValue ?? "") ?? -1)
+        }
         // The two line ends that close a record count only where it is packed.
         #expect(ends.last == size - (name.hasSuffix(".gz") ? 0 : 4))
         print("warcio: \(records.count) records of \(name) checked")

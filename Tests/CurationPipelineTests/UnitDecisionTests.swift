@@ -13,7 +13,8 @@ private func plainDecision(_ units: [ExactDedup.Unit], keepsLargest: Bool) -> [B
             best[content] = number
             continue
         }
-        let isBetter = keepsLargest
+        let isBetter =
+            keepsLargest
             ? units[held].selection.lexicographicallyPrecedes(unit.selection)
             : unit.selection.lexicographicallyPrecedes(units[held].selection)
         if isBetter { best[content] = number }

@@ -7,7 +7,9 @@ struct DocumentationTests {
     private static let article = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../Sources/Libraries/Curation/Curation.docc/Curation.md").standardized
 
-    @Test("the article lists each step that recipes can name, and no other, with the sentence that `apus curate steps` prints")
+    @Test(
+        "the article lists each step that recipes can name, and no other, with the sentence that `apus curate steps` prints"
+    )
     func steps() throws {
         let text = try String(contentsOf: Self.article, encoding: .utf8)
         let listed = text.components(separatedBy: "\n").filter { $0.hasPrefix("- `") && $0.contains("`: ") }
@@ -27,7 +29,9 @@ struct DocumentationTests {
     func sentences() {
         for step in SingleStep.descriptions {
             #expect(step.summary.hasSuffix("."), "\(step.name)")
-            for parameter in step.parameters { #expect(!parameter.meaning.isEmpty && !parameter.kind.isEmpty, "\(step.name)") }
+            for parameter in step.parameters {
+                #expect(!parameter.meaning.isEmpty && !parameter.kind.isEmpty, "\(step.name)")
+            }
         }
     }
 }

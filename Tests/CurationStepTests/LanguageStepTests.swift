@@ -40,7 +40,8 @@ struct LanguageStepTests {
     func known(model: String) throws {
         let texts = ["en": english, "de": "Das ist eine Seite über das Wetter. Es hat eine Woche lang geregnet."]
         for (language, text) in texts {
-            let page = try apply("detect_lang_whole_page_enricher", ["model": .string(model), "seed": 0], to: Page(text: text))
+            let page = try apply(
+                "detect_lang_whole_page_enricher", ["model": .string(model), "seed": 0], to: Page(text: text))
             #expect((page.fields["language_id_whole_page_\(model)"]?[language]?.doubleValue ?? 0) > 0.5)
         }
     }
@@ -48,7 +49,10 @@ struct LanguageStepTests {
     @Test("a field that exists is replaced only on request")
     func overwrite() throws {
         let page = Page(fields: ["text": .string(english), "language_id_whole_page_fasttext": 1])
-        #expect(throws: CurationError.fieldExists(step: "detect_lang_whole_page_enricher", key: "language_id_whole_page_fasttext")) {
+        #expect(
+            throws: CurationError.fieldExists(
+                step: "detect_lang_whole_page_enricher", key: "language_id_whole_page_fasttext")
+        ) {
             try apply("detect_lang_whole_page_enricher", ["model": "fasttext"], to: page)
         }
         _ = try apply("detect_lang_whole_page_enricher", ["model": "fasttext", "overwrite": true], to: page)
@@ -56,7 +60,8 @@ struct LanguageStepTests {
 
     @Test("sentences are averaged by language")
     func paragraphs() throws {
-        let text = "This is the first sentence of a page. Das ist ein deutscher Satz über das Wetter. Here the page ends now."
+        let text =
+            "This is the first sentence of a page. Das ist ein deutscher Satz über das Wetter. Here the page ends now."
         let page = try apply("detect_lang_paragraph_enricher", ["model": "fasttext"], to: Page(text: text))
         let found = try #require(page.fields["language_id_paragraph_fasttext"])
         #expect(found["en"]?["number_of_sentences"]?.intValue == 2)
@@ -67,7 +72,9 @@ struct LanguageStepTests {
     @Test("a sentence of several lines fails the page, as in the reference, unless strict is off")
     func strict() throws {
         let page = Page(text: "This sentence goes\non over two lines. And this one does not.")
-        #expect(throws: CurationError.self) { try apply("detect_lang_paragraph_enricher", ["model": "fasttext"], to: page) }
+        #expect(throws: CurationError.self) {
+            try apply("detect_lang_paragraph_enricher", ["model": "fasttext"], to: page)
+        }
         _ = try apply("detect_lang_paragraph_enricher", ["model": "fasttext", "strict": false], to: page)
     }
 
@@ -81,13 +88,16 @@ struct LanguageStepTests {
             try trainer.add("proof theorem lemma \(index) therefore", label: "hq")
             try trainer.add("buy cheap offer \(index) click", label: "cc")
         }
-        let folder = FileManager.default.temporaryDirectory.appending(path: "apus-quality-\(ProcessInfo.processInfo.processIdentifier)").path()
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "apus-quality-\(ProcessInfo.processInfo.processIdentifier)"
+        ).path()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let model = try trainer.train()
         try model.write(to: folder + "/q.bin")
         for text in ["  proof theorem\u{2028}lemma\ntherefore \n", "buy cheap\noffer click"] {
-            let page = try apply("classify_fasttext_hq_prob_enricher", ["model_filename": "q.bin"], to: Page(text: text), folder: folder)
+            let page = try apply(
+                "classify_fasttext_hq_prob_enricher", ["model_filename": "q.bin"], to: Page(text: text), folder: folder)
             let line = text == "buy cheap\noffer click" ? "buy cheap offer click" : "proof theorem lemma therefore"
             let best = try #require(model.predict(line).first)
             let expected = best.label == "cc" ? 1 - Double(best.probability) : Double(best.probability)

@@ -3,7 +3,8 @@ import JSON
 import Testing
 
 @Suite(
-    "Reference mapper cases", .enabled(if: ReferenceData.has("mapper_cases.jsonl"), "../shared/data/dclm_reference is absent"),
+    "Reference mapper cases",
+    .enabled(if: ReferenceData.has("mapper_cases.jsonl"), "../shared/data/dclm_reference is absent"),
     .enabled(if: ReferenceData.hasModels, "Scripts/install-models was not run"))
 struct MapperCaseTests {
     @Test("each of 43 mappers does to every page what the reference does")
@@ -43,7 +44,9 @@ struct MapperCaseTests {
         #expect(total == cases.count && passed.count == 43)
     }
 
-    @Test("every recipe keeps, changes and drops as the reference does", .enabled(if: ReferenceData.has("recipe_cases.jsonl")))
+    @Test(
+        "every recipe keeps, changes and drops as the reference does",
+        .enabled(if: ReferenceData.has("recipe_cases.jsonl")))
     func recipeCases() throws {
         let recipes = try JSONValue(parsing: try bytes("recipes.json")).objectValue ?? [:]
         var made: [String: [any CurationStep]] = [:]
@@ -75,10 +78,13 @@ struct MapperCaseTests {
             let sameLengths = zip(lengths, expectedLengths).allSatisfy { $0.canonical == $1.canonical }
             let expectedPages = fields["expected"] ?? .null
             let foundPages = JSONValue.array(pages.map { .object($0.fields) })
-            if removedAt == fields["removed_at_step"]?.intValue, sameLengths, foundPages.isIdentical(to: expectedPages) {
+            if removedAt == fields["removed_at_step"]?.intValue, sameLengths, foundPages.isIdentical(to: expectedPages)
+            {
                 passed += 1
             } else {
-                messages.append("line \(line + 1), \(fields["recipe"]?.text() ?? ""): removed at \(removedAt.map(String.init) ?? "none"), expected \(fields["removed_at_step"]?.text() ?? "") \(fields["removed_by"]?.text() ?? ""); \(difference(foundPages, expectedPages)); lengths \(lengths.map { $0.text() }) expected \(expectedLengths.map { $0.text() })")
+                messages.append(
+                    "line \(line + 1), \(fields["recipe"]?.text() ?? ""): removed at \(removedAt.map(String.init) ?? "none"), expected \(fields["removed_at_step"]?.text() ?? "") \(fields["removed_by"]?.text() ?? ""); \(difference(foundPages, expectedPages)); lengths \(lengths.map { $0.text() }) expected \(expectedLengths.map { $0.text() })"
+                )
             }
         }
         print("recipe cases: \(passed)/\(cases.count)")
@@ -127,7 +133,8 @@ struct MapperCaseTests {
         let (left, right) = (Array(found.canonical.utf8), Array(expected.canonical.utf8))
         let common = zip(left, right).prefix { $0 == $1 }.count
         func around(_ bytes: [UInt8]) -> String {
-            String(decoding: bytes[max(0, min(common, bytes.count) - 50)..<min(bytes.count, common + 80)], as: UTF8.self)
+            String(
+                decoding: bytes[max(0, min(common, bytes.count) - 50)..<min(bytes.count, common + 80)], as: UTF8.self)
         }
         return "at \(common) found \(around(left)) ⏐ expected \(around(right))"
     }

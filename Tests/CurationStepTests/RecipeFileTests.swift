@@ -5,7 +5,8 @@ import Testing
 
 @Suite("Recipes that come with Apus")
 struct RecipeFileTests {
-    private static let recipes = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Recipes").standardized
+    private static let recipes = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Recipes")
+        .standardized
 
     private static let lists = [
         "banned_words_strict.txt": "banlists/refinedweb_banned_words_strict_reverse_engineered.txt",
@@ -18,7 +19,8 @@ struct RecipeFileTests {
     private func copy(lists: [String: String]) throws -> URL {
         let folder = FileManager.default.temporaryDirectory.appending(path: "apus-recipes-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        for name in try FileManager.default.contentsOfDirectory(atPath: Self.recipes.path()) where name.hasSuffix(".yaml") {
+        for name in try FileManager.default.contentsOfDirectory(atPath: Self.recipes.path())
+        where name.hasSuffix(".yaml") {
             try FileManager.default.copyItem(at: Self.recipes.appending(path: name), to: folder.appending(path: name))
         }
         let listFolder = folder.appending(path: "lists")
@@ -30,9 +32,12 @@ struct RecipeFileTests {
         return folder
     }
 
-    @Test("a recipe without its lists names the key, the file and what to put there", arguments: [
-        ("dclm_baseline_refinedweb.yaml", "banned_domains.txt"), ("refinedweb.yaml", "banned_domains.txt"), ("c4.yaml", "banned_words_c4.txt"),
-    ])
+    @Test(
+        "a recipe without its lists names the key, the file and what to put there",
+        arguments: [
+            ("dclm_baseline_refinedweb.yaml", "banned_domains.txt"), ("refinedweb.yaml", "banned_domains.txt"),
+            ("c4.yaml", "banned_words_c4.txt"),
+        ])
     func absent(recipe: String, list: String) throws {
         let folder = try copy(lists: [:])
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -48,14 +53,18 @@ struct RecipeFileTests {
     }
 
     @Test(
-        "with its lists each recipe runs, and accounts for every page", .enabled(if: ReferenceData.hasModels, "Scripts/install-models was not run"),
+        "with its lists each recipe runs, and accounts for every page",
+        .enabled(if: ReferenceData.hasModels, "Scripts/install-models was not run"),
         .enabled(if: ReferenceData.has("recipe_cases.jsonl"), "../shared/data/dclm_reference is absent"),
-        arguments: ["dclm_baseline_refinedweb.yaml", "refinedweb.yaml", "c4.yaml", "english_prose.yaml", "multilingual.yaml"])
+        arguments: [
+            "dclm_baseline_refinedweb.yaml", "refinedweb.yaml", "c4.yaml", "english_prose.yaml", "multilingual.yaml",
+        ])
     func whole(recipe: String) async throws {
         let folder = try copy(lists: Self.lists)
         defer { try? FileManager.default.removeItem(at: folder) }
         // The published recipes' list of domains is not: any will do here.
-        try "example.net\n".write(to: folder.appending(path: "lists/banned_domains.txt"), atomically: true, encoding: .utf8)
+        try "example.net\n".write(
+            to: folder.appending(path: "lists/banned_domains.txt"), atomically: true, encoding: .utf8)
         let pool = folder.appending(path: "pool.jsonl")
         var pages = ""
         var count = 0

@@ -9,14 +9,15 @@ enum ReferenceData {
         let shared =
             ProcessInfo.processInfo.environment["APUS_SHARED"]
             ?? URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../shared").standardized
-                .path()
+            .path()
         return (shared.hasSuffix("/") ? String(shared.dropLast()) : shared) + "/data/dclm_reference"
     }()
 
     static func has(_ file: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/" + file) }
 
     /// Whether the models that some steps and normalisers need are installed.
-    static let hasModels = ["sentence-rules.bin", "punkt-english.tsv", "transliteration.tsv", "lid.176.ftz"].allSatisfy {
+    static let hasModels = ["sentence-rules.bin", "punkt-english.tsv", "transliteration.tsv", "lid.176.ftz"].allSatisfy
+    {
         (try? InstalledModels.path(of: $0)) != nil
     }
 

@@ -13,10 +13,12 @@ struct StepFuzzTests {
             ["granularity": 2, "max_fraction": 0.1, "ignore_case": true], ["granularity": 7, "max_fraction": 0.1],
         ],
         "page_length_filter": [
-            ["length_type": "word", "min_length": 3, "model": "uniseg"], ["length_type": "line"], ["length_type": "paragraph"],
+            ["length_type": "word", "min_length": 3, "model": "uniseg"], ["length_type": "line"],
+            ["length_type": "paragraph"],
         ],
         "substring_filter": [
-            ["banlist": ["lorem ipsum", "{"]], ["banlist": ["a+b*", "(x|y)"], "location": "suffix", "exact_word": true],
+            ["banlist": ["lorem ipsum", "{"]],
+            ["banlist": ["a+b*", "(x|y)"], "location": "suffix", "exact_word": true],
         ],
         "substring_line_modifier": [
             ["banlist": "items in cart", "max_length": 10, "remove_substring_only": true],
@@ -33,7 +35,9 @@ struct StepFuzzTests {
         "join_lines_modifier": [["delimiter": "\n"]],
         "within_page_dedup": [["granularity": "line"], ["granularity": "paragraph", "normalize": false]],
         "random_sampling_filter": [[:], ["seed": 7]],
-        "detect_lang_whole_page_enricher": [["model": "fasttext"], ["model": "langdetect", "seed": 0], ["model": "apus"]],
+        "detect_lang_whole_page_enricher": [
+            ["model": "fasttext"], ["model": "langdetect", "seed": 0], ["model": "apus"],
+        ],
         "detect_lang_paragraph_enricher": [["model": "fasttext", "strict": false]],
     ]
 
@@ -93,8 +97,12 @@ struct StepFuzzTests {
                     failed += 1
                     #expect(error == nil, "\(step.name) threw \(error ?? "")")
                 case .kept(let after):
-                    if step.name.hasSuffix("_filter") || step.name.hasSuffix("_filters") { #expect(after == page, "\(step.name)") }
-                    if step.name.hasSuffix("_enricher") { #expect(after.fields["text"] == page.fields["text"], "\(step.name)") }
+                    if step.name.hasSuffix("_filter") || step.name.hasSuffix("_filters") {
+                        #expect(after == page, "\(step.name)")
+                    }
+                    if step.name.hasSuffix("_enricher") {
+                        #expect(after.fields["text"] == page.fields["text"], "\(step.name)")
+                    }
                 case .other: continue
                 }
             }
@@ -107,7 +115,8 @@ struct StepFuzzTests {
     func parameterValues() throws {
         let values: [JSONValue] = [
             .null, true, false, 0, 1, -1, 1000, .integer(.max), .integer(.min), .number(.infinity), .number(-.infinity),
-            .number(.nan), 1e308, 0.5, "", "x", "en", "(", "[a-", "\\", "a{9999}", "\u{0}", "../../absent", [], ["("], [1], [[]], [:],
+            .number(.nan), 1e308, 0.5, "", "x", "en", "(", "[a-", "\\", "a{9999}", "\u{0}", "../../absent", [], ["("],
+            [1], [[]], [:],
         ]
         let page = Page(fields: HostileText.fields("Some words here.\nAnd there, the and of that.\n\nx"))
         var made = 0
@@ -136,7 +145,9 @@ struct StepFuzzTests {
         #expect(made > 500 && refused > 500)
     }
 
-    @Test("lines that are no pages fail with a reason", arguments: ["", "{", "[]", "3", "\"text\"", "nul", "{\"text\":}", "{\"text\":\"\\ud800\"}x"])
+    @Test(
+        "lines that are no pages fail with a reason",
+        arguments: ["", "{", "[]", "3", "\"text\"", "nul", "{\"text\":}", "{\"text\":\"\\ud800\"}x"])
     func lines(line: String) throws {
         let step = try SingleStep("stop_word_filter", parameters: [])
         #expect(throws: (any Error).self) { try step.lines(for: Array(line.utf8)) }
@@ -196,12 +207,18 @@ struct SplitMix: RandomNumberGenerator {
 /// Texts of pieces that steps look for, in orders they do not expect.
 enum HostileText {
     private static let pieces = [
-        "the", "and", "word", "Word.", "WORD!", "a", "b", "aa", " ", "  ", "\t", "\n", "\n\n", "\n\n\n\n", "\r\n", "\r", "\u{B}",
-        "\u{C}", "\u{1C}", "\u{85}", "\u{2028}", "\u{2029}", "\u{A0}", "\u{3000}", "\u{200B}", "\u{FEFF}", "\u{0}", "\u{7F}",
-        "é", "e\u{301}", "İ", "Σ", "ΑΣ", "ς", "ſ", "\u{212A}", "ß", "ǅ", "中文", "ไทย", "👩‍👩‍👧", "🇩🇪🇩", "\u{1F3FD}", "①", "Ⅷ", "٣", "½",
-        "...", "…", ". . .", "#", "•", "* x", "- x", "\"", "”", "?", "{", "}", "[edit]", "[12]", "[citation needed]", "1,234", "3.5k likes",
-        "12 comments", "lorem ipsum", "JavaScript", "items in cart", "Read more...", "Sign-in", "http://www.a.com/x?y=z", "a.com",
-        "1.2.3.4:80", "https://", "Mr. Smith", "e.g.", "\\section{x}", "\\newcommand{\\a}{b}", "\\def\\x{\\x\\x}", "\\x ", "% note",
+        "the", "and", "word", "Word.", "WORD!", "a", "b", "aa", " ", "  ", "\t", "\n", "\n\n", "\n\n\n\n", "\r\n", "\r",
+        "\u{B}",
+        "\u{C}", "\u{1C}", "\u{85}", "\u{2028}", "\u{2029}", "\u{A0}", "\u{3000}", "\u{200B}", "\u{FEFF}", "\u{0}",
+        "\u{7F}",
+        "é", "e\u{301}", "İ", "Σ", "ΑΣ", "ς", "ſ", "\u{212A}", "ß", "ǅ", "中文", "ไทย", "👩‍👩‍👧", "🇩🇪🇩", "\u{1F3FD}", "①", "Ⅷ",
+        "٣", "½",
+        "...", "…", ". . .", "#", "•", "* x", "- x", "\"", "”", "?", "{", "}", "[edit]", "[12]", "[citation needed]",
+        "1,234", "3.5k likes",
+        "12 comments", "lorem ipsum", "JavaScript", "items in cart", "Read more...", "Sign-in",
+        "http://www.a.com/x?y=z", "a.com",
+        "1.2.3.4:80", "https://", "Mr. Smith", "e.g.", "\\section{x}", "\\newcommand{\\a}{b}", "\\def\\x{\\x\\x}",
+        "\\x ", "% note",
         "\\appendix", "\\bibliography{x}", "<li>", "</li>", "<p>", "&amp;", "\\begin{comment}", "\\end{comment}",
     ]
 
@@ -220,7 +237,8 @@ enum HostileText {
     static func fields(_ text: String) -> JSONObject {
         [
             "text": .string(text), "url": .string("http://www.a-b.com/" + text.prefix(20)),
-            "metadata": ["WARC-Target-URI": .string(text)], "previous_word_count": 10, "score": 0.7, "language": ["en": 0.9],
+            "metadata": ["WARC-Target-URI": .string(text)], "previous_word_count": 10, "score": 0.7,
+            "language": ["en": 0.9],
             "filename": .string(text), "question": ["text": .string(text)],
             "answers": [["text": .string(text), "score": 1], ["text": "x"]], "repo_name": "r",
             "files": [["text": .string(text), "filename": "a.py"]],
@@ -231,7 +249,8 @@ enum HostileText {
     static let wrongPages: [Page] = {
         let good = fields("the and of\nx")
         let values: [JSONValue?] = [
-            nil, .null, true, 0, -5, .integer(.max), .number(.infinity), "", "x", [], [.null], ["a", "b"], [["text": 1]], [:],
+            nil, .null, true, 0, -5, .integer(.max), .number(.infinity), "", "x", [], [.null], ["a", "b"],
+            [["text": 1]], [:],
             ["en": "x"], ["text": []],
         ]
         return good.keys.flatMap { key in

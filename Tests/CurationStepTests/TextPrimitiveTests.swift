@@ -4,7 +4,8 @@ import Testing
 import UnicodeText
 
 @Suite(
-    "Reference text primitives", .enabled(if: ReferenceData.has("util_cases.jsonl"), "../shared/data/dclm_reference is absent"),
+    "Reference text primitives",
+    .enabled(if: ReferenceData.has("util_cases.jsonl"), "../shared/data/dclm_reference is absent"),
     .enabled(if: ReferenceData.hasModels, "Scripts/install-models was not run"))
 struct TextPrimitiveTests {
     private static let text = PythonText()
@@ -25,7 +26,9 @@ struct TextPrimitiveTests {
             if found.isIdentical(to: expected) {
                 passed[function, default: 0] += 1
             } else {
-                messages.append("line \(line + 1), \(function) \(fields["params"]?.text() ?? ""): \(found.text().prefix(200)) expected \(expected.text().prefix(200))")
+                messages.append(
+                    "line \(line + 1), \(function) \(fields["params"]?.text() ?? ""): \(found.text().prefix(200)) expected \(expected.text().prefix(200))"
+                )
             }
         }
         for (function, count) in tried.sorted(by: { $0.key < $1.key }) {
@@ -42,7 +45,8 @@ struct TextPrimitiveTests {
         case "split_words":
             let model = try #require(WordModel(rawValue: parameters["model"]?.stringValue ?? "fasttext"))
             let counting = WordCounting(
-                model, ignoresPunctuation: flag("ignore_punctuation", false), ignoresWhitespace: flag("ignore_whitespace", true))
+                model, ignoresPunctuation: flag("ignore_punctuation", false),
+                ignoresWhitespace: flag("ignore_whitespace", true))
             var words: [JSONValue] = []
             var rest = 0..<bytes.count
             while let word = counting.next(span, rest) {
@@ -67,7 +71,9 @@ struct TextPrimitiveTests {
     @Test("times sort as text as they do as numbers")
     func timesSort() throws {
         let normaliser = try #require(try Normaliser(named: "normalize_timestamps"))
-        let times = ["0001-01-01T00:00:00Z", "1969-12-31T23:59:58Z", "no time", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+        let times = [
+            "0001-01-01T00:00:00Z", "1969-12-31T23:59:58Z", "no time", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z",
+        ]
         let keys = times.map { normaliser.bytes($0) }
         #expect(zip(keys, keys.dropFirst()).allSatisfy { $0.lexicographicallyPrecedes($1) })
         #expect(Normaliser.seconds(Array("2024-02-29T12:30:05Z".utf8)) == 1_709_209_805)

@@ -34,7 +34,8 @@ import Testing
             var damaged = bytes
             for _ in 0...Int.random(in: 0..<4, using: &generator) {
                 // Half of the changes go to the header, where the lengths are.
-                let place = Int.random(in: 0..<(Bool.random(using: &generator) ? 120 : damaged.count), using: &generator)
+                let place = Int.random(
+                    in: 0..<(Bool.random(using: &generator) ? 120 : damaged.count), using: &generator)
                 switch Int.random(in: 0..<4, using: &generator) {
                 case 0: damaged[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
                 case 1: damaged[place] = [0, 1, 0x7F, 0x80, 0xFF].randomElement(using: &generator) ?? 0
@@ -55,7 +56,9 @@ import Testing
 
     @Test("a file of another kind is refused by its mark")
     func otherFile() {
-        #expect(throws: FastTextError.notAModel(file: "x")) { try FastTextModel(bytes: Array("PK\u{3}\u{4}....".utf8), name: "x") }
+        #expect(throws: FastTextError.notAModel(file: "x")) {
+            try FastTextModel(bytes: Array("PK\u{3}\u{4}....".utf8), name: "x")
+        }
         #expect(throws: FastTextError.self) { try FastTextModel(contentsOf: "/nowhere/model.bin") }
     }
 }

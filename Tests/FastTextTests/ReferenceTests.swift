@@ -26,7 +26,9 @@ enum Repository {
         Case(
             model: value["model"]?.stringValue ?? "",
             predictions: (value["predictions"]?.arrayValue ?? []).map { row in
-                (row.arrayValue ?? []).map { ($0.arrayValue?[0].stringValue ?? "", $0.arrayValue?[1].doubleValue ?? -1) }
+                (row.arrayValue ?? []).map {
+                    ($0.arrayValue?[0].stringValue ?? "", $0.arrayValue?[1].doubleValue ?? -1)
+                }
             })
     }
 

@@ -84,7 +84,8 @@ private let peer = "\(Repository.root)/.deps/peers/classifier/bin/python"
         var trainer = try FastTextTrainer(options)
         for index in 0..<400 {
             try trainer.add("the \(index % 7) tide \(["rises", "falls"][index % 2]) wave \(index % 13)", label: "sea")
-            try trainer.add("Küste \(index % 5) oven \(["whisk", "butter"][index % 2]) the \(index % 11) 鍋", label: "kitchen")
+            try trainer.add(
+                "Küste \(index % 5) oven \(["whisk", "butter"][index % 2]) the \(index % 11) 鍋", label: "kitchen")
             if index % 3 == 0 { try trainer.add("oak clamp \(index % 4) the glue", label: "workshop") }
         }
         return try trainer.train()
@@ -104,9 +105,11 @@ private let peer = "\(Repository.root)/.deps/peers/classifier/bin/python"
         #expect(first != (try Self.bytes(try Self.small { $0.seed = 9 })))
     }
 
-    @Test("a model that was written and read predicts as before", arguments: [
-        FastTextLoss.softmax, .hierarchicalSoftmax, .oneVersusAll,
-    ])
+    @Test(
+        "a model that was written and read predicts as before",
+        arguments: [
+            FastTextLoss.softmax, .hierarchicalSoftmax, .oneVersusAll,
+        ])
     func roundTrip(_ loss: FastTextLoss) throws {
         let model = try Self.small {
             $0.loss = loss

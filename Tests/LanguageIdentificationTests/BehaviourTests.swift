@@ -17,12 +17,16 @@ import Testing
         #expect(identifier.identify("Le chat dort près de la fenêtre ouverte.").code == "fr")
     }
 
-    @Test("a script of one language names it", arguments: [("ⵉⵎⴷⴰⵏⴻⵏ ⴰⴽⴽⴻⵏ ⵎⴰ ⵍⵍⴰⵏ", "zgh"), ("ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ", "chr"), ("ދިވެހިރާއްޖެ", "dv")])
+    @Test(
+        "a script of one language names it",
+        arguments: [("ⵉⵎⴷⴰⵏⴻⵏ ⴰⴽⴽⴻⵏ ⵎⴰ ⵍⵍⴰⵏ", "zgh"), ("ᏣᎳᎩ ᎦᏬᏂᎯᏍᏗ", "chr"), ("ދިވެހިރާއްޖެ", "dv")])
     func scripts(_ text: String, _ code: String) throws {
         #expect(try LanguageIdentifier(.compactOnly).identify(text).code == code)
     }
 
-    @Test("capitals, control characters and damaged UTF-8 change nothing", .enabled(if: Repository.hasModel, "no n-gram model: run Scripts/install-models"))
+    @Test(
+        "capitals, control characters and damaged UTF-8 change nothing",
+        .enabled(if: Repository.hasModel, "no n-gram model: run Scripts/install-models"))
     func disguises() throws {
         let identifier = try Shared.full.get()
         let text = "Wir treffen uns morgen früh am Bahnhof und fahren zusammen in die Berge."
@@ -33,7 +37,9 @@ import Testing
         #expect(identifier.identify(damaged.span).code == "de")
     }
 
-    @Test("confidences fall and sum to at most 1", .enabled(if: Repository.hasModel, "no n-gram model: run Scripts/install-models"))
+    @Test(
+        "confidences fall and sum to at most 1",
+        .enabled(if: Repository.hasModel, "no n-gram model: run Scripts/install-models"))
     func candidates() throws {
         let found = try Shared.full.get().candidates("Jeg vet ikke hva jeg skal si om dette.", count: 5)
         #expect(found.first?.code == "nb")
@@ -42,7 +48,9 @@ import Testing
         #expect(found.count == 5)
     }
 
-    @Test("long text is judged from the front, the middle and the end", .enabled(if: Repository.hasModel, "no n-gram model: run Scripts/install-models"))
+    @Test(
+        "long text is judged from the front, the middle and the end",
+        .enabled(if: Repository.hasModel, "no n-gram model: run Scripts/install-models"))
     func longText() throws {
         let noise = String(repeating: "0 1 2 3 4 5 6 7 8 9 ", count: 2000)
         let text = String(repeating: "Den gamle fiskaren rodde heim då det mørkna over fjorden. ", count: 40_000)

@@ -23,7 +23,8 @@ private func ngramModel() -> [UInt8] {
     let sizes = bytes([2, 2, 3, 1] as [UInt32])
     let states = bytes([0, -1, 0, 0, 0, 1] as [Int32])
     let weights = bytes([2048, -2048, 0, 0, 0, 0, 0, 0, -2048, 2048, 0, 0, 0, 0, 0, 0] as [Int16])
-    return Array("APUSNGM1".utf8) + sizes + names + bytes([Float(-1), -1].map(\.bitPattern)) + states + bytes(next) + weights
+    return Array("APUSNGM1".utf8) + sizes + names + bytes([Float(-1), -1].map(\.bitPattern)) + states + bytes(next)
+        + weights
 }
 
 /// Two languages told apart by one letter each, in the profiles' format.
@@ -36,7 +37,9 @@ private func profiles() -> [UInt8] {
     return head + bytes([97, 98] as [UInt64]) + bytes([0, 1, 2] as [UInt32]) + [0, 1] + shares
 }
 
-private let texts = ["a a ab", "b", "", "Wir treffen uns morgen früh am Bahnhof.", "\u{0}\u{FFFF} ä a\u{308}", "ⵉⵎⴷⴰ 42"]
+private let texts = [
+    "a a ab", "b", "", "Wir treffen uns morgen früh am Bahnhof.", "\u{0}\u{FFFF} ä a\u{308}", "ⵉⵎⴷⴰ 42",
+]
 
 @Suite("Damaged language models") struct HostileModelTests {
     @Test("the models made here work: each letter names its language")
@@ -58,7 +61,9 @@ private let texts = ["a a ab", "b", "", "Wir treffen uns morgen früh am Bahnhof
             let error = #expect(throws: LanguageError.self) {
                 try LanguageIdentifier(ngramModel: Array(whole[..<end]), name: "short.bin")
             }
-            #expect(error?.description.hasPrefix("short.bin: ") == true && error?.description.contains("install-models") == true)
+            #expect(
+                error?.description.hasPrefix("short.bin: ") == true
+                    && error?.description.contains("install-models") == true)
         }
     }
 
@@ -69,7 +74,9 @@ private let texts = ["a a ab", "b", "", "Wir treffen uns morgen früh am Bahnhof
             let error = #expect(throws: LanguageError.self) {
                 try SeededLanguageDetector(seed: 0, profiles: Array(whole[..<end]), name: "short.bin")
             }
-            #expect(error?.description.hasPrefix("short.bin: ") == true && error?.description.contains("install-models") == true)
+            #expect(
+                error?.description.hasPrefix("short.bin: ") == true
+                    && error?.description.contains("install-models") == true)
         }
     }
 
@@ -114,10 +121,14 @@ private let texts = ["a a ab", "b", "", "Wir treffen uns morgen früh am Bahnhof
         let identifier = try LanguageIdentifier(.compactOnly)
         var random = Generator(state: 9)
         for round in 0..<3000 {
-            let bytes = (0..<Int.random(in: 0..<300, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<Int.random(in: 0..<300, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             var scalars = String.UnicodeScalarView()
             for _ in 0..<(round % 90) {
-                if let scalar = Unicode.Scalar(UInt32.random(in: 0..<0x11_0000, using: &random)) { scalars.append(scalar) }
+                if let scalar = Unicode.Scalar(UInt32.random(in: 0..<0x11_0000, using: &random)) {
+                    scalars.append(scalar)
+                }
             }
             for answer in [identifier.identify(bytes.span), identifier.identify(String(scalars))] {
                 #expect((0...1).contains(answer.confidence) && !answer.code.isEmpty, "round \(round)")

@@ -6,13 +6,16 @@ import Testing
 
 @Suite(
     "langdetect with a seed",
-    .enabled(if: (try? InstalledModels.path(of: SeededLanguageDetector.file)) != nil, "Scripts/install-models was not run"))
+    .enabled(
+        if: (try? InstalledModels.path(of: SeededLanguageDetector.file)) != nil, "Scripts/install-models was not run"))
 struct SeededDetectorTests {
     /// Made by `Tests/Golden/langdetect_cases.py` with langdetect 1.0.9 on Python 3.11.
     @Test("gives the same languages and probabilities")
     func golden() throws {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Golden/langdetect/cases.jsonl")
-            .standardized.path()
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../Golden/langdetect/cases.jsonl"
+        )
+        .standardized.path()
         var detectors: [Int64: SeededLanguageDetector] = [:]
         var cases = 0
         var furthest = 0.0

@@ -23,7 +23,8 @@ struct ArchiveFuzzTests {
             for _ in 0..<20 {
                 var mutated = bytes
                 for _ in 0..<Int.random(in: 1...6, using: &random) {
-                    mutated[Int.random(in: 0..<mutated.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                    mutated[Int.random(in: 0..<mutated.count, using: &random)] = UInt8.random(
+                        in: 0...255, using: &random)
                 }
                 if Bool.random(using: &random) { mutated.removeLast(Int.random(in: 0..<mutated.count, using: &random)) }
                 guard let reader = try? ArchiveReader(MemorySource(mutated)) else { continue }

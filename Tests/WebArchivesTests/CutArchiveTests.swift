@@ -35,9 +35,11 @@ import WebArchives
         }
     }
 
-    @Test("at every byte: the whole records before the cut come out, and only a cut between records is no error", arguments: [
-        "warc", "warc.gz", "warc.zst",
-    ])
+    @Test(
+        "at every byte: the whole records before the cut come out, and only a cut between records is no error",
+        arguments: [
+            "warc", "warc.gz", "warc.zst",
+        ])
     func everywhere(ending: String) throws {
         let bytes = try Self.archive(ending)
         let whole = Self.read(bytes)

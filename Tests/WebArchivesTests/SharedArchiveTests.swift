@@ -24,7 +24,9 @@ struct SharedArchiveTests {
                     reading.failures += record.problems.map(\.rawValue)
                     block.removeAll(keepingCapacity: true)
                     let failure = Result { try reader.readBlock(into: &block) }
-                    if record.kind == .response, record.isHTTP, HTTPMessage(block)?.isHTML ?? false { reading.pages += 1 }
+                    if record.kind == .response, record.isHTTP, HTTPMessage(block)?.isHTML ?? false {
+                        reading.pages += 1
+                    }
                     try failure.get()
                     let outcomes = [DigestCheck.block(of: record, block), DigestCheck.payload(of: record, block)]
                     if outcomes.contains(.wrong) {
@@ -58,7 +60,9 @@ struct SharedArchiveTests {
             digests.2 += entry.digestsRight
             digests.3 += entry.digestsWrong
         }
-        print("archives: \(files) valid files; digests right \(digests.0), wrong \(digests.1); warcio \(digests.2), \(digests.3)")
+        print(
+            "archives: \(files) valid files; digests right \(digests.0), wrong \(digests.1); warcio \(digests.2), \(digests.3)"
+        )
     }
 
     @Test("files on which readers disagree are read at least as far as the better reader does")

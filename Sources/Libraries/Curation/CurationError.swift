@@ -29,6 +29,7 @@ public enum CurationError: Error, Hashable, Sendable {
 }
 
 extension CurationError: CustomStringConvertible {
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .unknownStep(let name, let nearest):

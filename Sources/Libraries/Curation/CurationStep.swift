@@ -31,6 +31,7 @@ public struct DropReason: Sendable, Hashable {
     /// The limit that the value broke.
     public var limit: Double?
 
+    /// A reason; `value` and `limit` where the rule compares numbers.
     public init(_ rule: String, value: Double? = nil, limit: Double? = nil) {
         self.rule = rule
         self.value = value

@@ -7,8 +7,10 @@ public struct Page: Sendable, Hashable {
     /// Every field, the text included, in the order of the input.
     public var fields: JSONObject
 
+    /// A page with these fields.
     public init(fields: JSONObject) { self.fields = fields }
 
+    /// A page of nothing but text.
     public init(text: String, url: String? = nil) {
         fields = ["text": .string(text)]
         if let url { fields["url"] = .string(url) }

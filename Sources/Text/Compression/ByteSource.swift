@@ -13,20 +13,24 @@ public protocol ByteSource: AnyObject {
 }
 
 extension FileReader: ByteSource {
+    /// The path; of `-`, the words “standard input”.
     public var name: String { path == "-" ? "standard input" : path }
 }
 
 /// Bytes in memory as a source.
 public final class MemorySource: ByteSource {
+    /// For messages.
     public let name: String
     private let bytes: [UInt8]
     private var position = 0
 
+    /// A source of these bytes.
     public init(_ bytes: [UInt8], name: String = "memory") {
         self.bytes = bytes
         self.name = name
     }
 
+    /// Copies bytes; 0 at the end.
     public func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
         let count = min(buffer.count, bytes.count - position)
         bytes.withUnsafeBytes { all in
@@ -36,6 +40,7 @@ public final class MemorySource: ByteSource {
         return count
     }
 
+    /// Goes to an offset; beyond the end, to the end.
     public func seek(to offset: Int) -> Bool {
         position = min(max(offset, 0), bytes.count)
         return true
@@ -44,12 +49,14 @@ public final class MemorySource: ByteSource {
 
 /// A stretch of another source that can seek: an entry of a zip file.
 public final class SectionSource: ByteSource {
+    /// For messages.
     public let name: String
     private let source: any ByteSource
     private let range: Range<Int>
     private var position: Int
     private var isPlaced = false
 
+    /// The bytes of `source` in `range`.
     public init(of source: any ByteSource, range: Range<Int>, name: String) {
         self.source = source
         self.range = range
@@ -57,6 +64,7 @@ public final class SectionSource: ByteSource {
         position = range.lowerBound
     }
 
+    /// Reads within the section; 0 at its end.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         if !isPlaced {
             guard try source.seek(to: position) else { return 0 }
@@ -69,6 +77,7 @@ public final class SectionSource: ByteSource {
         return got
     }
 
+    /// Goes to an offset from the section's front.
     public func seek(to offset: Int) throws -> Bool {
         position = min(max(range.lowerBound + offset, range.lowerBound), range.upperBound)
         isPlaced = false

@@ -13,6 +13,7 @@ public enum CompressionError: Error, Hashable, Sendable, CustomStringConvertible
     /// The library refused to start (out of memory).
     case unavailable(format: CompressionFormat, detail: String)
 
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .truncated(let file, let offset, let format):

@@ -38,6 +38,7 @@ public enum CompressionFormat: String, Sendable, Hashable, CaseIterable, CustomS
         }
     }
 
+    /// The name: `gzip`.
     public var description: String { rawValue }
 
     /// What a file of this format is a sequence of.

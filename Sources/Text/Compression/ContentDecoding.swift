@@ -52,7 +52,8 @@ public enum ContentCoding: Sendable {
                     }
                 }
             } catch let error as DecodeFault {
-                throw CompressionError.corrupt(file: name, member: 0, offset: position, format: format, detail: error.detail)
+                throw CompressionError.corrupt(
+                    file: name, member: 0, offset: position, format: format, detail: error.detail)
             }
             position += progress.consumed
             result.append(contentsOf: piece[..<progress.produced])

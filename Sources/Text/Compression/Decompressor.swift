@@ -31,6 +31,7 @@ public final class Decompressor: ByteSource {
     /// Bytes kept before `start`: what a decoder may give back at a member's end.
     private static let slack = 8
 
+    /// The packed source's.
     public var name: String { source.name }
 
     /// Packed bytes taken from the source so far.
@@ -73,6 +74,9 @@ public final class Decompressor: ByteSource {
         try self.init(try FileReader(path), limit: limit)
     }
 
+    /// Unpacks up to the buffer's size; 0 at the end.
+    ///
+    /// - Throws: `CompressionError`, and what the source throws.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         guard buffer.count > 0 else { return 0 }
         let got = try decoder.map { try unpack(with: $0, into: buffer) } ?? copyPlain(into: buffer)

@@ -16,7 +16,8 @@ struct Descent {
         self.wordCount = Int32(wordCount)
         let dimension = arguments.dimension
         let rows = wordCount + arguments.buckets
-        input = DenseMatrix(rows: rows, columns: dimension, values: Self.uniform(rows * dimension, 1 / Float(dimension), seed))
+        input = DenseMatrix(
+            rows: rows, columns: dimension, values: Self.uniform(rows * dimension, 1 / Float(dimension), seed))
         output = DenseMatrix(
             rows: labelCounts.count, columns: dimension,
             values: [Float](repeating: 0, count: labelCounts.count * dimension))

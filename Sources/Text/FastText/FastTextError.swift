@@ -23,6 +23,7 @@ public enum FastTextError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A label that is empty or has white space.
     case label(String)
 
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .file(let error): error.description

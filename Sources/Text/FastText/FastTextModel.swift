@@ -5,6 +5,7 @@ public struct FastTextPrediction: Sendable, Hashable {
     /// As the reference reports it: up to 0.00001 above the true probability, so that it can exceed 1.
     public var probability: Float
 
+    /// A label with its probability.
     public init(label: String, probability: Float) {
         self.label = label
         self.probability = probability
@@ -48,7 +49,8 @@ public final class FastTextModel: Sendable {
         self.output = output
         self.isQuantized = isQuantized
         labels = (0..<vocabulary.labelCount).map { vocabulary.label($0) }
-        tree = arguments.loss == .hierarchicalSoftmax
+        tree =
+            arguments.loss == .hierarchicalSoftmax
             ? LabelTree(counts: Array(vocabulary.counts[vocabulary.wordCount...])) : nil
         subwords = Self.subwords(arguments, vocabulary, buckets)
     }

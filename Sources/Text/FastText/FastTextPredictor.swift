@@ -9,6 +9,7 @@ public final class FastTextPredictor {
     private var wordHashes: [UInt32] = []
     private var stack: [(node: Int32, score: Float)] = []
 
+    /// A predictor for one thread.
     public init(_ model: FastTextModel) {
         self.model = model
         hidden = [Float](repeating: 0, count: model.dimension)
@@ -112,7 +113,8 @@ public final class FastTextPredictor {
                     }
                 }
             } else if !isEnd && longest > 0 {
-                FastTextHash.characterNgrams(of: word, shortest: shortest, longest: longest, buckets: buckets) { bucket in
+                FastTextHash.characterNgrams(of: word, shortest: shortest, longest: longest, buckets: buckets) {
+                    bucket in
                     let row = model.buckets.row(of: bucket)
                     if row >= 0 { body(words + Int(row)) }
                 }
@@ -193,7 +195,9 @@ public final class FastTextPredictor {
             }
             return best < 0 ? [] : [(best, Self.logarithm(scores[best]))]
         }
-        var kept = scores.indices.filter { scores[$0] >= threshold }.map { (label: $0, score: Self.logarithm(scores[$0])) }
+        var kept = scores.indices.filter { scores[$0] >= threshold }.map {
+            (label: $0, score: Self.logarithm(scores[$0]))
+        }
         kept.sort { $0.score != $1.score ? $0.score > $1.score : $0.label < $1.label }
         return Array(kept.prefix(count))
     }

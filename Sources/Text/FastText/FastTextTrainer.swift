@@ -5,6 +5,7 @@
 ///
 /// Source: Joulin et al. 2017; the update rules are the reference's.
 public struct FastTextTrainer {
+    /// Of the model and its training.
     public let options: FastTextTrainingOptions
     /// Examples added so far.
     public var exampleCount: Int { exampleStarts.count - 1 }

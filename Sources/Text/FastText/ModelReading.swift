@@ -68,8 +68,10 @@ extension ModelBytes {
         arguments.loss = FastTextLoss(rawValue: Int32(loss)) ?? .softmax
         let kind = try number("the kind of model", as: Int32.self, in: 1...3)
         arguments.buckets = try number("the buckets", as: Int32.self, in: anything)
-        arguments.shortestCharacters = try number("the shortest n-gram", as: Int32.self, in: 0...ModelArguments.ngramLimit)
-        arguments.longestCharacters = try number("the longest n-gram", as: Int32.self, in: 0...ModelArguments.ngramLimit)
+        arguments.shortestCharacters = try number(
+            "the shortest n-gram", as: Int32.self, in: 0...ModelArguments.ngramLimit)
+        arguments.longestCharacters = try number(
+            "the longest n-gram", as: Int32.self, in: 0...ModelArguments.ngramLimit)
         arguments.rateUpdate = try number("the rate's update", as: Int32.self, in: anything)
         arguments.samplingThreshold = Double(bitPattern: try integer("the sampling threshold", as: UInt64.self))
         guard Int32(kind) == ModelArguments.classifier else { throw .notSupervised(file: file) }
@@ -100,7 +102,9 @@ extension ModelBytes {
             vocabulary.append(word, count: Int64(count), isLabel: isLabel)
         }
         guard pruned >= 0 else { return (vocabulary, nil) }
-        guard pruned <= remaining / 8 else { throw .truncated(file: file, offset: bytes.count, field: "the kept n-grams") }
+        guard pruned <= remaining / 8 else {
+            throw .truncated(file: file, offset: bytes.count, field: "the kept n-grams")
+        }
         var pairs: [(bucket: UInt32, row: Int32)] = []
         pairs.reserveCapacity(pruned)
         for _ in 0..<pruned {
@@ -136,7 +140,9 @@ extension ModelBytes {
         if hasNorms {
             let normCodes = try self.codes(rows, "the norms of \(field)")
             let normQuantizer = try self.quantizer("the norms of \(field)")
-            guard normQuantizer.dimension == 1 else { throw invalid("the norms of \(field)", "they are not single values") }
+            guard normQuantizer.dimension == 1 else {
+                throw invalid("the norms of \(field)", "they are not single values")
+            }
             norms = .init(codes: normCodes, centroids: normQuantizer.centroids)
         }
         return QuantizedMatrix(rows: rows, columns: columns, quantizer: quantizer, codes: codes, norms: norms)

@@ -21,6 +21,7 @@ public struct FastTextTrainingOptions: Sendable, Hashable, Codable {
     /// Whether the seed draws the order of the examples; otherwise it is the order in which they were added.
     public var shuffles = false
 
+    /// The reference's defaults.
     public init() {}
 
     /// The settings of DataComp-LM's quality classifier: word pairs, everything else default.

@@ -12,6 +12,7 @@ public enum LanguageError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A fastText model is damaged.
     case fastText(FastTextError)
 
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .modelMissing(let name, let searched):

@@ -10,6 +10,7 @@ public struct IdentifiedLanguage: Sendable, Hashable {
     /// Probability of the code, 0…1; 0 for `und`.
     public var confidence: Double
 
+    /// A language with its probability.
     public init(code: String, confidence: Double) {
         self.code = code
         self.confidence = confidence
@@ -35,6 +36,7 @@ public final class LanguageIdentifier: Sendable {
         case compactOnly
     }
 
+    /// Which detectors take part.
     public let mode: Mode
     private let compact = CompactLanguageDetector()
     private let ngrams: NgramClasses?

@@ -40,6 +40,7 @@ public enum ArchiveError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .notARecord(let file, let offset, let plain, let found):

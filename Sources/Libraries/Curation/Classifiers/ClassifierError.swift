@@ -7,6 +7,7 @@ public enum ClassifierError: Error, Sendable, Hashable, CustomStringConvertible 
     /// The held-out share is not one.
     case share(Double)
 
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .noLines(let file):

@@ -13,15 +13,20 @@ import FastText
 public struct ClassifierTraining: Sendable, Hashable, Codable {
     /// JSONL files with `text` (.zst, .gz or plain), or folders of them.
     public var positives: [String]
+    /// Of the negatives, the same.
     public var negatives: [String]
     /// The model to write, in fastText's `.bin` format.
     public var output: String
+    /// Of the model and its training.
     public var options: FastTextTrainingOptions
+    /// What the model calls the positives.
     public var positiveLabel = "hq"
+    /// What the model calls the negatives; classify_fasttext_hq_prob_enricher looks for `cc`.
     public var negativeLabel = "cc"
     /// Share of the texts that is held out, 0 … 0.9. Equal texts are on the same side of the cut.
     public var heldOut = 0.1
 
+    /// A training with the published settings, unless others are given.
     public init(
         positives: [String], negatives: [String], output: String,
         options: FastTextTrainingOptions = ClassifierTraining.defaults
@@ -43,12 +48,15 @@ public struct ClassifierTraining: Sendable, Hashable, Codable {
     public struct Outcome: Sendable, Hashable, Codable {
         /// Texts trained on.
         public var positives = 0
+        /// Negatives trained on.
         public var negatives = 0
         /// Texts held out, and how many of them got their own label.
         public var heldOut = 0
+        /// Held-out texts that got their own label.
         public var correct = 0
         /// Held-out positives taken for negatives, and the reverse.
         public var missedPositives = 0
+        /// Held-out negatives taken for positives.
         public var missedNegatives = 0
         /// Lines without a text, by reason.
         public var failed: [String: Int] = [:]
@@ -63,7 +71,9 @@ public struct ClassifierTraining: Sendable, Hashable, Codable {
 
     /// How far a training is: 0 … 1 of all passes, and the mean loss lately.
     public struct Progress: Sendable, Hashable {
+        /// Share of the training that is done, 0…1.
         public var done: Double
+        /// Mean loss of the latest texts.
         public var loss: Double
     }
 

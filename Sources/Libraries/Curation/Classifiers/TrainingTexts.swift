@@ -36,7 +36,9 @@ final class TrainingTexts {
                     continue
                 }
             } catch let error as CompressionError {
-                if case .lineTooLong = error { fail("line too long") } else {
+                if case .lineTooLong = error {
+                    fail("line too long")
+                } else {
                     fail(ArchiveError.packing(error).reason)
                     self.reader = nil
                 }

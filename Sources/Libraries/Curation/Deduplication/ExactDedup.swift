@@ -31,7 +31,9 @@ public struct ExactDedup: Sendable {
         }
         func normaliser(_ key: String) throws(CurationError) -> Normaliser? {
             guard let name = try text(key), name != "none" else { return nil }
-            guard let found = try Normaliser(named: name) else { throw parameters.wrong(key, Normaliser.kinds, .string(name)) }
+            guard let found = try Normaliser(named: name) else {
+                throw parameters.wrong(key, Normaliser.kinds, .string(name))
+            }
             return found
         }
         contentKey = try text("content_key") ?? "text"
@@ -63,10 +65,11 @@ public struct ExactDedup: Sendable {
     /// The units of a page, in order.
     func units(of page: Page) throws(CurationError) -> [Unit] {
         let contents = try contents(of: page)
-        let selection = selectionKey.flatMap { page.fields[$0] }.map { value -> [UInt8] in
-            let text = value.stringValue ?? value.text()
-            return selectionNormaliser?.bytes(text) ?? Array(text.utf8)
-        } ?? []
+        let selection =
+            selectionKey.flatMap { page.fields[$0] }.map { value -> [UInt8] in
+                let text = value.stringValue ?? value.text()
+                return selectionNormaliser?.bytes(text) ?? Array(text.utf8)
+            } ?? []
         return contents.map { unit($0, selection) }
     }
 
@@ -83,7 +86,8 @@ public struct ExactDedup: Sendable {
             return try elements.map { element throws(CurationError) in
                 guard let text = element.stringValue else {
                     throw CurationError.wrongField(
-                        step: "exact_dedup", key: contentKey, expected: "a list of strings", found: "a list with \(element.kind)")
+                        step: "exact_dedup", key: contentKey, expected: "a list of strings",
+                        found: "a list with \(element.kind)")
                 }
                 return text
             }

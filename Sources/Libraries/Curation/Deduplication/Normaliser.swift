@@ -17,7 +17,8 @@ package enum Normaliser: Sendable {
     case ccnet(Transliteration)
 
     package static let names = [
-        "normalize_url", "normalize_whitespace_and_lowercase", "hash_text", "normalize_timestamps", "ccnet_dedup_normalizer",
+        "normalize_url", "normalize_whitespace_and_lowercase", "hash_text", "normalize_timestamps",
+        "ccnet_dedup_normalizer",
     ]
     static let kinds = names.joined(separator: ", ") + " or none"
 
@@ -92,7 +93,8 @@ package enum Normaliser: Sendable {
         var rest = bytes[...]
         func number(_ digits: ClosedRange<Int>, in range: ClosedRange<Int>, before mark: Character) -> Int? {
             let run = rest.prefix(digits.upperBound).prefix { 0x30...0x39 ~= $0 }
-            guard digits.contains(run.count), let value = Int(String(decoding: run, as: UTF8.self)), range.contains(value)
+            guard digits.contains(run.count), let value = Int(String(decoding: run, as: UTF8.self)),
+                range.contains(value)
             else { return nil }
             rest = rest.dropFirst(run.count)
             guard rest.first == mark.asciiValue else { return nil }
@@ -108,7 +110,8 @@ package enum Normaliser: Sendable {
         let lengths = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
         guard day <= lengths[month - 1] else { return -1 }
         let before = year - 1
-        let days = before * 365 + before / 4 - before / 100 + before / 400 + lengths[..<(month - 1)].reduce(0, +) + day - 1
+        let days =
+            before * 365 + before / 4 - before / 100 + before / 400 + lengths[..<(month - 1)].reduce(0, +) + day - 1
         return Double(((days - 719_162) * 24 + hour) * 3600 + minute * 60 + second)
     }
 

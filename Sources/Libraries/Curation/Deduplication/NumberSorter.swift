@@ -89,7 +89,8 @@ final class NumberSorter {
             var parent = 0
             while true {
                 var least = parent
-                for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child].head < heap[least].head {
+                for child in [2 * parent + 1, 2 * parent + 2]
+                where child < heap.count && heap[child].head < heap[least].head {
                     least = child
                 }
                 if least == parent { break }

@@ -28,7 +28,8 @@ package struct Transliteration: Sendable {
                 step: "ccnet_dedup_normalizer",
                 reason: "\(path):\(index + 1) is damaged. Remove the file and run Scripts/install-models.")
             guard let tab = line.firstIndex(of: 0x09),
-                let scalar = Int(String(decoding: line[..<tab], as: UTF8.self), radix: 16), places.indices.contains(scalar)
+                let scalar = Int(String(decoding: line[..<tab], as: UTF8.self), radix: 16),
+                places.indices.contains(scalar)
             else { throw damaged }
             let start = texts.count
             var isEscaped = false

@@ -50,7 +50,8 @@ struct NumberReader: ~Copyable {
 
     /// The next unit; nil at the end of the file. `selection` is replaced.
     mutating func unit(into unit: inout ExactDedup.Unit) throws(FileError) -> Bool {
-        guard let high = try next(UInt64.self), let low = try next(UInt64.self), let length = try next(UInt32.self) else {
+        guard let high = try next(UInt64.self), let low = try next(UInt64.self), let length = try next(UInt32.self)
+        else {
             return false
         }
         guard try has(Int(length)) else { return false }

@@ -36,14 +36,17 @@ struct AggregateBook: Sendable {
     /// Adds another book's texts and counts; its numbers are the caller's. In the order of the bytes, so that what is
     /// beyond the limit does not depend on hashing.
     mutating func merge(_ other: AggregateBook) {
-        for (text, count) in other.texts.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) { add(text, count) }
+        for (text, count) in other.texts.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+            add(text, count)
+        }
         otherTexts += other.otherTexts
         missing += other.missing
     }
 
     var json: JSONValue {
         [
-            "numbers": .array(numbers.map(JSONValue.number)), "missing": JSONValue(missing), "other": JSONValue(otherTexts),
+            "numbers": .array(numbers.map(JSONValue.number)), "missing": JSONValue(missing),
+            "other": JSONValue(otherTexts),
             "texts": .object(JSONObject(texts.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })),
         ]
     }
@@ -107,7 +110,10 @@ final class AggregateSummary {
     /// The value nearest to each percentile's place, of two equally near ones that with the even place.
     private func percentiles() throws -> [String: Double]? {
         guard count > 0 else { return nil }
-        let shares = [("min", 0), ("p25", 0.25), ("median", 0.5), ("p75", 0.75), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("max", 1)]
+        let shares = [
+            ("min", 0), ("p25", 0.25), ("median", 0.5), ("p75", 0.75), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99),
+            ("max", 1),
+        ]
         var wanted: [Int: [String]] = [:]
         for (name, share) in shares {
             wanted[Int((Double(count - 1) * share).rounded(.toNearestOrEven)), default: []].append(name)

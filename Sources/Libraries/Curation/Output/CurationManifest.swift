@@ -3,8 +3,11 @@ import Foundation
 
 /// What a curation run did: the content of `manifest.json`. The same pool, recipe and seed give the same manifest.
 public struct CurationManifest: Codable, Sendable, Hashable {
+    /// Path of the recipe.
     public var recipe: String
+    /// The recipe's `source`.
     public var source: String
+    /// Seed of everything that was drawn.
     public var seed: UInt64
     /// Digest of the pool's files (names, sizes, times), the recipe and the settings.
     public var key: String
@@ -12,18 +15,26 @@ public struct CurationManifest: Codable, Sendable, Hashable {
     public var read = 0
     /// Pages of which something was written.
     public var kept = 0
+    /// Pages dropped, by rule.
     public var dropped: [String: Int] = [:]
+    /// Pages that could not be read or worked on, by reason.
     public var failed: [String: Int] = [:]
     /// Documents written; more than `kept` where steps split pages.
     public var documents = 0
+    /// The steps in order, with what came in and went out.
     public var steps: [Step] = []
+    /// The files written.
     public var shards: [Shard] = []
+    /// Of each rule a few pages that it dropped.
     public var samples: [String: [Sample]] = [:]
 
     /// Pages (or pieces of them) into and out of a step.
     public struct Step: Codable, Sendable, Hashable {
+        /// As recipes name it.
         public var name: String
+        /// Pages that reached the step.
         public var pagesIn: Int
+        /// Pages that went on.
         public var pagesOut: Int
         /// The statistics that the recipe's `_aggregate` asks for, over the pages that came out.
         public var aggregates: [Aggregate]?
@@ -31,9 +42,11 @@ public struct CurationManifest: Codable, Sendable, Hashable {
 
     /// A statistic of a field. Pages without it, or with a value that cannot be counted, are `missing`.
     public struct Aggregate: Codable, Sendable, Hashable {
+        /// The page's field.
         public var key: String
         /// `percentiles` or `histogram`.
         public var type: String
+        /// Pages without the field.
         public var missing: Int
         /// `min`, `p25`, `median`, `p75`, `p90`, `p95`, `p99`, `max` (values that occur), and `mean`.
         public var percentiles: [String: Double]?
@@ -47,22 +60,33 @@ public struct CurationManifest: Codable, Sendable, Hashable {
 
     /// Numbers from an edge up to the next bin's.
     public struct Bin: Codable, Sendable, Hashable {
+        /// The bin's lower border.
         public var from: Double
+        /// Pages in the bin.
         public var count: Int
     }
 
+    /// A file of pages.
     public struct Shard: Codable, Sendable, Hashable {
         /// Below the output folder.
         public var file: String
+        /// Lines, one page (or piece of one) each.
         public var documents: Int
+        /// Bytes on the disk.
         public var bytes: Int
+        /// SHA-256 of those bytes, in hexadecimal.
         public var sha256: String
     }
 
+    /// A page that a rule dropped.
     public struct Sample: Codable, Sendable, Hashable {
+        /// Its address, where it has one.
         public var url: String?
+        /// The beginning of its text.
         public var text: String
+        /// What the rule measured.
         public var value: Double?
+        /// What the rule allows.
         public var limit: Double?
     }
 

@@ -98,7 +98,8 @@ struct PatternMatcher {
             case .textStart: holds = position == range.lowerBound
             case .lineStart: holds = position == range.lowerBound || bytes[position - 1] == 0x0A
             case .textEnd:
-                holds = position == range.upperBound
+                holds =
+                    position == range.upperBound
                     || (position == range.upperBound - 1 && bytes[position] == 0x0A)
             case .lineEnd: holds = position == range.upperBound || bytes[position] == 0x0A
             case .veryEnd: holds = position == range.upperBound

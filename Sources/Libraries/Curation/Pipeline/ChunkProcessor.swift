@@ -43,7 +43,8 @@ struct ChunkProcessor: Sendable {
     private func emptyResult(_ number: Int) -> ChunkResult {
         ChunkResult(
             number: number, stepIn: Array(repeating: 0, count: pass.names.count),
-            stepOut: Array(repeating: 0, count: pass.names.count), samples: SampleBook(seed: seed, limit: samplesPerRule),
+            stepOut: Array(repeating: 0, count: pass.names.count),
+            samples: SampleBook(seed: seed, limit: samplesPerRule),
             aggregates: pass.aggregates.map { $0.map { _ in AggregateBook() } })
     }
 
@@ -105,7 +106,9 @@ struct ChunkProcessor: Sendable {
         switch raw {
         case .failure(let reason): throw PageFailure(reason: reason)
         case .line(let bytes):
-            guard case .object(let fields)? = try? JSONValue(parsing: bytes) else { throw PageFailure(reason: "invalid JSON") }
+            guard case .object(let fields)? = try? JSONValue(parsing: bytes) else {
+                throw PageFailure(reason: "invalid JSON")
+            }
             return Page(fields: fields)
         case .text(let bytes, let fields, let url):
             return page(String(decoding: bytes, as: UTF8.self), Self.object(fields), url)

@@ -15,10 +15,13 @@ import Glibc
 /// }
 /// ```
 public struct CurationRun: Sendable {
+    /// What is done with the pages.
     public var recipe: Recipe
+    /// Pool files and folders.
     public var pool: [String]
     /// The folder that gets `processed_data/` and `manifest.json`.
     public var output: String
+    /// Seed of everything that is drawn.
     public var seed: UInt64
     /// What takes the text of HTML pages.
     public var extractor: PageExtractors
@@ -30,17 +33,22 @@ public struct CurationRun: Sendable {
     public var shardBytes = 256 << 20
     /// Bytes that the table of a global step may take; more units than fit are split on disk.
     public var tableBytes = 256 << 20
+    /// Dropped pages that the manifest shows of each rule.
     public var samplesPerRule = 5
     /// Whether an archive is read on behind damage.
     public var skipsDamage = true
 
     /// How far a run is: pages done, and which pass of how many.
     public struct Progress: Sendable {
+        /// Pages done in this pass.
         public var pages: Int
+        /// The pass, from 1.
         public var pass: Int
+        /// Passes in all: one more than the recipe has global steps.
         public var passes: Int
     }
 
+    /// A run with the usual limits.
     public init(
         recipe: Recipe, pool: [String], output: String, seed: UInt64 = 1, extractor: PageExtractors = .mainText
     ) {
@@ -77,7 +85,8 @@ public struct CurationRun: Sendable {
             output: Paths.absolute(output))
         settings.recipe.file = Paths.absolute(recipe.file)
         let prepared = try await cluster.submit(
-            PrepareRun(settings: settings, pool: pool.map { $0 == "-" ? $0 : Paths.absolute($0) }, shardBytes: shardBytes)
+            PrepareRun(
+                settings: settings, pool: pool.map { $0 == "-" ? $0 : Paths.absolute($0) }, shardBytes: shardBytes)
         ).value
         settings.recipeKey = prepared.recipeKey
         settings.key = prepared.key

@@ -166,7 +166,9 @@ struct SummarisePass: RemoteTask {
             result.read += counts.read
             result.dropped.merge(counts.dropped, uniquingKeysWith: +)
             result.failed.merge(counts.failed, uniquingKeysWith: +)
-            for (rule, samples) in counts.samples { for sample in samples { result.samples.insert(sample, under: rule) } }
+            for (rule, samples) in counts.samples {
+                for sample in samples { result.samples.insert(sample, under: rule) }
+            }
             for index in result.steps.indices {
                 result.steps[index].pagesIn += counts.stepIn[index]
                 result.steps[index].pagesOut += counts.stepOut[index]

@@ -10,6 +10,7 @@ public protocol PageTextExtractor: Sendable {
 
 /// `extract`: how the text of HTML pages is taken. Must be a recipe's first step; without it, `fast`.
 public enum TextExtraction {
+    /// Which text is taken.
     public enum Mode: String, Sendable, Codable, CaseIterable {
         case fast, precise, plain
 
@@ -27,5 +28,6 @@ public enum TextExtraction {
 
     static let description = StepDescription(
         "extract", "Takes the text of HTML pages; must come first. Pages that are text already pass.",
-        [.init("mode", "fast, precise or plain", "fast", "main text quickly, main text carefully, or all visible text")])
+        [.init("mode", "fast, precise or plain", "fast", "main text quickly, main text carefully, or all visible text")]
+    )
 }

@@ -81,13 +81,17 @@ struct WorkFolder: Sendable {
             .object(JSONObject(table.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) }))
         }
         let samples = result.samples.samples.sorted { $0.key < $1.key }.map { rule, list in
-            (rule, JSONValue.array(list.map { sample in
-                [
-                    "rank": .string(String(sample.rank)), "url": sample.url.map(JSONValue.string) ?? .null,
-                    "text": .string(sample.text), "value": sample.value.map(JSONValue.number) ?? .null,
-                    "limit": sample.limit.map(JSONValue.number) ?? .null,
-                ]
-            }))
+            (
+                rule,
+                JSONValue.array(
+                    list.map { sample in
+                        [
+                            "rank": .string(String(sample.rank)), "url": sample.url.map(JSONValue.string) ?? .null,
+                            "text": .string(sample.text), "value": sample.value.map(JSONValue.number) ?? .null,
+                            "limit": sample.limit.map(JSONValue.number) ?? .null,
+                        ]
+                    })
+            )
         }
         return [
             "read": JSONValue(result.read), "dropped": counts(result.dropped), "failed": counts(result.failed),
@@ -135,9 +139,12 @@ struct WorkFolder: Sendable {
         return ChunkCounts(
             read: count("read"), dropped: counts("dropped"), failed: counts("failed"), stepIn: list("in"),
             stepOut: list("out"), samples: samples,
-            aggregates: (json["aggregates"]?.arrayValue ?? []).map { ($0.arrayValue ?? []).map(AggregateBook.init(json:)) },
+            aggregates: (json["aggregates"]?.arrayValue ?? []).map {
+                ($0.arrayValue ?? []).map(AggregateBook.init(json:))
+            },
             output: ChunkOutput(
-                documents: count("documents"), pages: count("pages"), bytes: count("bytes"), packedBytes: count("packed"),
+                documents: count("documents"), pages: count("pages"), bytes: count("bytes"),
+                packedBytes: count("packed"),
                 units: count("units")))
     }
 
@@ -157,7 +164,8 @@ struct WorkFolder: Sendable {
         let reader = try LineReader(path: file, limit: .max)
         var line: [UInt8] = []
         while try reader.next(into: &line) {
-            guard let comma = line.firstIndex(of: 0x2C), let origin = Int(String(decoding: line[1..<comma], as: UTF8.self))
+            guard let comma = line.firstIndex(of: 0x2C),
+                let origin = Int(String(decoding: line[1..<comma], as: UTF8.self))
             else { throw FileError.system(operation: "read the finished chunk", path: file, code: EIO) }
             try body(origin, line[(comma + 1)..<(line.count - 1)])
         }

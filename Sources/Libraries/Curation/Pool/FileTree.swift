@@ -4,13 +4,17 @@ import Glibc
 /// The files below a folder that a test accepts, sorted by the bytes of their paths. Links are followed, each real file
 /// and folder once, so that loops end.
 public struct FileTree {
+    /// A file that was found.
     public struct File: Sendable, Hashable {
+        /// From the folder on.
         public var relativePath: String
+        /// Its size.
         public var bytes: Int
         /// Seconds since 1970.
         public var modified: Int
     }
 
+    /// The files, sorted by the bytes of their paths.
     public private(set) var files: [File] = []
     /// Paths that could not be read, and links to what was seen already, with the reason.
     public private(set) var skipped: [(path: String, reason: String)] = []

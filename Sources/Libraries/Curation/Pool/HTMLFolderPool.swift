@@ -8,6 +8,7 @@ import WebArchives
 ///
 /// The same files with the same times give the same bytes.
 public struct HTMLFolderPool: Sendable {
+    /// Searched in this order.
     public var folders: [String]
     /// Put before each relative path; nil uses `http://localhost/` and the folder's name, which other readers take for
     /// HTTP (they do not look into responses of `file://` addresses) and which stays the same wherever the folder lies.
@@ -16,21 +17,27 @@ public struct HTMLFolderPool: Sendable {
     public var date: String?
     /// Bytes a page may have, unpacked.
     public var pageLimit = 64 << 20
+    /// Stands in the pool's first record as what made it.
     public var software = "Apus"
 
+    /// A pool of the pages below these folders.
     public init(folders: [String]) { self.folders = folders }
 
     /// What was made.
     public struct Outcome: Sendable, Hashable {
+        /// Pages written.
         public var pages = 0
+        /// Bytes of their bodies.
         public var bytes = 0
         /// Files left out, by reason.
         public var skipped: [String: Int] = [:]
 
+        /// The figures as `{"pages", "bytes", "skipped"}`.
         public var json: JSONValue {
             [
                 "pages": JSONValue(pages), "bytes": JSONValue(bytes),
-                "skipped": .object(JSONObject(skipped.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })),
+                "skipped": .object(
+                    JSONObject(skipped.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })),
             ]
         }
     }
@@ -86,7 +93,8 @@ public struct HTMLFolderPool: Sendable {
         if file.bytes > pageLimit { return .failure(Reason(text: "too large")) }
         do {
             let isPacked = path.hasSuffix(".gz")
-            let body = isPacked
+            let body =
+                isPacked
                 ? try Decompressor(path: path, limit: pageLimit).readAll()
                 : try FileReader.bytes(of: path, limit: pageLimit)
             return body.isEmpty ? .failure(Reason(text: "empty")) : .success(body)

@@ -8,6 +8,7 @@ public enum PoolError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A pipe or a device: a pool is read more than once.
     case notAFile(path: String)
 
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .noFiles(let path):

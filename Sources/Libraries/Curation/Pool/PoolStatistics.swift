@@ -5,11 +5,13 @@ import WebArchives
 
 /// What a pool holds: bytes on disk, records by type, web pages, and what could not be read, by reason.
 public struct PoolStatistics: Sendable, Hashable {
+    /// On the disk.
     public var bytes = 0
     /// Records by type; the lines of a JSONL file count as `page`.
     public var records: [String: Int] = [:]
     /// HTML responses of archives, and the pages of JSONL files.
     public var pages = 0
+    /// What could not be read, by reason.
     public var failed: [String: Int] = [:]
 
     /// How files are read.
@@ -21,9 +23,11 @@ public struct PoolStatistics: Sendable, Hashable {
         /// Bytes of a record's block beyond which its HTTP message is not looked at.
         public var blockLimit = 1 << 30
 
+        /// Stops a file at its first damage, and checks no digests.
         public init() {}
     }
 
+    /// Nothing counted yet.
     public init() {}
 
     /// Reads files (not folders; see `PoolFiles.expand`) from end to end.
@@ -42,7 +46,9 @@ public struct PoolStatistics: Sendable, Hashable {
         func counts(_ table: [String: Int]) -> JSONValue {
             .object(JSONObject(table.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) }))
         }
-        return ["bytes": JSONValue(bytes), "records": counts(records), "pages": JSONValue(pages), "failed": counts(failed)]
+        return [
+            "bytes": JSONValue(bytes), "records": counts(records), "pages": JSONValue(pages), "failed": counts(failed),
+        ]
     }
 
     private mutating func add(_ path: String, _ options: Options, _ onFailure: (String) -> Void) throws {
@@ -77,7 +83,9 @@ public struct PoolStatistics: Sendable, Hashable {
                 guard let record = try reader.next() else { break }
                 records[record.typeName, default: 0] += 1
                 for problem in record.problems {
-                    fail(problem.rawValue, "\(path): the record at byte \(record.offset): \(problem.rawValue).", onFailure)
+                    fail(
+                        problem.rawValue, "\(path): the record at byte \(record.offset): \(problem.rawValue).",
+                        onFailure)
                 }
                 try look(at: record, reader, &block, options, onFailure)
             } catch let error as ArchiveError {

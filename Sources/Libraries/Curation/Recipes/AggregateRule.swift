@@ -23,7 +23,8 @@ struct AggregateRule: Sendable, Hashable {
     static func rules(step: String, _ value: JSONValue?) throws(CurationError) -> [AggregateRule] {
         guard let value else { return [] }
         guard case .object(let object) = value else {
-            throw .wrongParameter(step: step, key: "_aggregate", expected: "a mapping of fields to statistics", found: value.kind)
+            throw .wrongParameter(
+                step: step, key: "_aggregate", expected: "a mapping of fields to statistics", found: value.kind)
         }
         var rules: [AggregateRule] = []
         for (key, value) in object { rules.append(try AggregateRule(step: step, key: key, value)) }
@@ -48,7 +49,8 @@ struct AggregateRule: Sendable, Hashable {
         let isTransformed = name != nil && name != .null
         if isTransformed, name?.stringValue != "threshold_transform" {
             throw .wrongParameter(
-                step: step, key: "_aggregate.\(key).transform", expected: "threshold_transform", found: name?.text() ?? "")
+                step: step, key: "_aggregate.\(key).transform", expected: "threshold_transform",
+                found: name?.text() ?? "")
         }
         let known = ["type", "transform"] + (isTransformed ? ["func", "threshold", "default"] : [])
         for argument in settings.keys + arguments.keys where !known.contains(argument) {

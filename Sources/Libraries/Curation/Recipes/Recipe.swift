@@ -9,7 +9,9 @@ import Yams
 public struct Recipe: Sendable, Codable {
     /// One step as the recipe names it.
     public struct Step: Sendable, Hashable {
+        /// As recipes name the step.
         public var name: String
+        /// Its parameters, without those that begin with `_`.
         public var parameters: JSONObject
         /// Where it stands in the file, from 1.
         public var line: Int
@@ -17,11 +19,14 @@ public struct Recipe: Sendable, Codable {
 
     /// The file's name, for messages; relative names in parameters start from its folder.
     public var file: String
+    /// What the recipe calls its pages.
     public var source: String
+    /// In order.
     public var steps: [Step]
     /// Names of the variables that were filled in.
     public let usedVariables: Set<String>
 
+    /// Relative paths in the recipe start here.
     public var folder: String { Paths.split(file).folder }
 
     /// Reads a recipe.
@@ -89,7 +94,8 @@ public struct Recipe: Sendable, Codable {
         }
         return try nodes.map { node in
             guard case .mapping(let mapping) = node else {
-                throw RecipeError.wrongShape(file: file, line: line(node), expected: "a mapping with `source` and `steps`")
+                throw RecipeError.wrongShape(
+                    file: file, line: line(node), expected: "a mapping with `source` and `steps`")
             }
             var source = ""
             var steps: Node?
@@ -100,7 +106,8 @@ public struct Recipe: Sendable, Codable {
                 case let name where name.hasPrefix("_"): continue
                 case let name:
                     throw RecipeError.unknownKey(
-                        file: file, line: line(key), key: name, nearest: Spelling.nearest(to: name, in: ["source", "steps"]))
+                        file: file, line: line(key), key: name,
+                        nearest: Spelling.nearest(to: name, in: ["source", "steps"]))
                 }
             }
             guard let steps else {

@@ -9,13 +9,15 @@ extension Recipe.Step: Codable {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         name = try container.decode(String.self, forKey: .name)
         line = try container.decode(Int.self, forKey: .line)
-        guard case .object(let object) = try JSONValue(parsing: try container.decode(String.self, forKey: .parameters)) else {
+        guard case .object(let object) = try JSONValue(parsing: try container.decode(String.self, forKey: .parameters))
+        else {
             throw DecodingError.dataCorruptedError(
                 forKey: .parameters, in: container, debugDescription: "a step's parameters must be an object")
         }
         parameters = object
     }
 
+    /// Writes the recipe with its parameters filled in.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(name, forKey: .name)

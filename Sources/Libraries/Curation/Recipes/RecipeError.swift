@@ -8,6 +8,7 @@ public enum RecipeError: Error, Sendable, Hashable, CustomStringConvertible {
     case unknownVariable(file: String, line: Int, name: String, known: [String])
     case misplaced(file: String, line: Int, step: String, reason: String)
 
+    /// What was found, where, and what to do.
     public var description: String {
         switch self {
         case .notYAML(let file, let line, let reason):

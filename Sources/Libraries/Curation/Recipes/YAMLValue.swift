@@ -30,7 +30,9 @@ enum YAMLValue {
         let digits = text.filter { $0 != "_" }
         if let first = digits.utf8.first, (48...57).contains(first) || first == 43 || first == 45 || first == 46 {
             if let integer = Int64(digits) { return .integer(integer) }
-            if digits.utf8.allSatisfy({ (48...57).contains($0) || "+-.eE".utf8.contains($0) }), let number = Double(digits) {
+            if digits.utf8.allSatisfy({ (48...57).contains($0) || "+-.eE".utf8.contains($0) }),
+                let number = Double(digits)
+            {
                 return .number(number)
             }
         }

@@ -1,10 +1,13 @@
 /// What a step does and takes, for `apus curate steps` and for messages.
 public struct StepDescription: Sendable {
+    /// As recipes name the step.
     public var name: String
     /// One sentence.
     public var summary: String
+    /// What recipes may say to the step.
     public var parameters: [Parameter]
 
+    /// A step with these parameters.
     public init(_ name: String, _ summary: String, _ parameters: [Parameter] = []) {
         self.name = name
         self.summary = summary
@@ -13,13 +16,16 @@ public struct StepDescription: Sendable {
 
     /// One parameter of a step.
     public struct Parameter: Sendable {
+        /// As recipes write it.
         public var key: String
         /// What values it takes: `a number`, `true or false`, `any, prefix or suffix`, …
         public var kind: String
         /// The value where none is given, as text; nil where one must be given.
         public var fallback: String?
+        /// A clause that says what it does.
         public var meaning: String
 
+        /// A parameter; without `fallback` recipes must give it.
         public init(_ key: String, _ kind: String, _ fallback: String?, _ meaning: String) {
             self.key = key
             self.kind = kind
@@ -39,6 +45,7 @@ public protocol RecipeStep: CurationStep {
 }
 
 extension RecipeStep {
+    /// As recipes name the step.
     public var name: String { Self.description.name }
 
     /// A drop by this step's only rule.

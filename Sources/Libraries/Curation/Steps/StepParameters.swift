@@ -4,11 +4,14 @@ import UnicodeText
 
 /// The parameters of one step in a recipe, read with messages that name the step and the key.
 public struct StepParameters: Sendable {
+    /// The step's name, for messages.
     public let step: String
+    /// As the recipe gives them.
     public let values: JSONObject
     /// The folder that relative file names start from: the recipe's.
     public let baseFolder: String
 
+    /// Parameters as a recipe gives them.
     public init(step: String, values: JSONObject, baseFolder: String = ".") {
         self.step = step
         self.values = values
@@ -28,16 +31,19 @@ public struct StepParameters: Sendable {
             found: text.utf8.count <= 60 ? "\(found.kind), \(text)" : found.kind)
     }
 
+    /// A text; nil where the recipe gives none.
     public func string(_ key: String) throws(CurationError) -> String? {
         guard let value = self[key] else { return nil }
         guard let text = value.stringValue else { throw wrong(key, "a string", value) }
         return text
     }
 
+    /// A text, or `fallback` where the recipe gives none.
     public func string(_ key: String, default fallback: String) throws(CurationError) -> String {
         try string(key) ?? fallback
     }
 
+    /// True or false, or `fallback` where the recipe gives none.
     public func bool(_ key: String, default fallback: Bool) throws(CurationError) -> Bool {
         guard let value = self[key] else { return fallback }
         guard let flag = value.boolValue else { throw wrong(key, "true or false", value) }
@@ -51,10 +57,12 @@ public struct StepParameters: Sendable {
         return number
     }
 
+    /// A number; nil where the recipe gives none.
     public func number(_ key: String) throws(CurationError) -> Double? {
         self[key] == nil ? nil : try number(key, default: 0)
     }
 
+    /// A whole number within a range, or `fallback` where the recipe gives none.
     public func integer(
         _ key: String, default fallback: Int, in range: ClosedRange<Int> = 0...Int(Int32.max)
     ) throws(CurationError) -> Int {

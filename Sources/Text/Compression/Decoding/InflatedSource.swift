@@ -1,5 +1,6 @@
 /// The plain bytes of raw deflate, as in zip entries.
 public final class InflatedSource: ByteSource {
+    /// The packed source's.
     public var name: String { source.name }
     private let source: any ByteSource
     private let decoder: ZlibDecoder
@@ -9,13 +10,16 @@ public final class InflatedSource: ByteSource {
     private var offset = 0
     private var isEnded = false
 
+    /// Begins to read.
     public init(_ source: any ByteSource) throws {
         self.source = source
         decoder = try ZlibDecoder(.raw)
     }
 
+    /// False: packed bytes cannot be entered in the middle.
     public func seek(to offset: Int) -> Bool { false }
 
+    /// Unpacks up to the buffer's size; 0 at the end.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
         while !isEnded {
             var isSourceEnded = false
@@ -30,7 +34,8 @@ public final class InflatedSource: ByteSource {
                     try decoder.decode(UnsafeRawBufferPointer(rebasing: $0[start..<end]), into: buffer)
                 }
             } catch let error as DecodeFault {
-                throw CompressionError.corrupt(file: name, member: 0, offset: offset, format: .gzip, detail: error.detail)
+                throw CompressionError.corrupt(
+                    file: name, member: 0, offset: offset, format: .gzip, detail: error.detail)
             }
             start += progress.consumed
             offset += progress.consumed

@@ -12,8 +12,10 @@ enum ZstdDictionary {
     {
         guard end >= 8 else { return (0, []) }
         let (magic, size) = buffer.withUnsafeBytes {
-            ($0.loadUnaligned(as: UInt32.self).littleEndian,
-                Int($0.loadUnaligned(fromByteOffset: 4, as: UInt32.self).littleEndian))
+            (
+                $0.loadUnaligned(as: UInt32.self).littleEndian,
+                Int($0.loadUnaligned(fromByteOffset: 4, as: UInt32.self).littleEndian)
+            )
         }
         guard magic == 0x184D_2A5D else { return (0, []) }
         guard size <= limit else {

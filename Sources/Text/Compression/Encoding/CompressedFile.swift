@@ -14,6 +14,7 @@ public final class CompressedFile {
     /// Packed bytes written so far.
     public private(set) var packedCount = 0
 
+    /// Where the file will be.
     public var path: String { file.path }
 
     /// - Parameters:

@@ -6,6 +6,7 @@ import CZstd
 ///
 /// Not `Sendable`: one task uses one.
 public final class Compressor {
+    /// What comes out.
     public let format: CompressionFormat
     private let gzip: UnsafeMutablePointer<z_stream>?
     private let zstd: OpaquePointer?

@@ -56,7 +56,8 @@ struct LanguageProfiles: Sendable {
         starts = try numbers(counts[1] + 1, as: UInt32.self)
         entryLanguages = try numbers(counts[2], as: UInt8.self)
         entryShares = try numbers(counts[2], as: UInt64.self).map { Double(bitPattern: $0) }
-        guard languages.count == counts[0], !languages.isEmpty, entryLanguages.allSatisfy({ Int($0) < languages.count }),
+        guard languages.count == counts[0], !languages.isEmpty,
+            entryLanguages.allSatisfy({ Int($0) < languages.count }),
             zip(starts, starts.dropFirst()).allSatisfy({ $0 <= $1 }), starts.last.map(Int.init) == counts[2],
             entryShares.allSatisfy({ $0.isFinite && $0 >= 0 })
         else { throw .damaged(file: path, reason: "its numbers contradict one another") }

@@ -11,7 +11,9 @@ struct MersenneTwister {
     /// `random.seed(seed)`, with the seed's absolute value as Python takes it.
     init(seed: Int) {
         let magnitude = UInt64(seed.magnitude)
-        let key = magnitude >> 32 == 0 ? [UInt32(truncatingIfNeeded: magnitude)]
+        let key =
+            magnitude >> 32 == 0
+            ? [UInt32(truncatingIfNeeded: magnitude)]
             : [UInt32(truncatingIfNeeded: magnitude), UInt32(truncatingIfNeeded: magnitude >> 32)]
         state[0] = 19_650_218
         for i in 1..<624 { state[i] = 1_812_433_253 &* (state[i - 1] ^ state[i - 1] >> 30) &+ UInt32(i) }

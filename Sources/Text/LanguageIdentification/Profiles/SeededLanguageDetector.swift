@@ -99,7 +99,9 @@ public struct SeededLanguageDetector: Sendable {
         var (position, taken, previous) = (0, 0, UInt32(0))
         while position < plain.count, taken < Self.textLimit {
             var scalar = plain[position]
-            if position + 1 < plain.count, let letter = profiles.marked[UInt64(scalar) << 21 | UInt64(plain[position + 1])] {
+            if position + 1 < plain.count,
+                let letter = profiles.marked[UInt64(scalar) << 21 | UInt64(plain[position + 1])]
+            {
                 scalar = letter
                 position += 1
             }

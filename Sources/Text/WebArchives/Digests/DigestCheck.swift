@@ -1,5 +1,6 @@
 /// Compares a record's digests with its block.
 public enum DigestCheck {
+    /// What came of a comparison.
     public enum Outcome: Sendable, Hashable { case right, wrong, unknown }
 
     /// The block's digest; `unknown` where the record has none or names an unknown algorithm.

@@ -135,7 +135,8 @@ package struct MD5: HashFunction {
                     default: (mixed, word) = (c ^ (b | ~d), (7 * i) & 15)
                     }
                     let sum =
-                        a &+ mixed &+ k[i] &+ block.loadUnaligned(fromByteOffset: 4 * word, as: UInt32.self).littleEndian
+                        a &+ mixed &+ k[i]
+                        &+ block.loadUnaligned(fromByteOffset: 4 * word, as: UInt32.self).littleEndian
                     (a, d, c, b) = (d, c, b, b &+ rotate(sum, s[(i >> 4) * 4 + (i & 3)]))
                 }
             }

@@ -2,9 +2,12 @@ import Files
 
 /// A digest as WARC fields hold it: `sha1:` and so on, then base 32, hexadecimal or base 64.
 public struct LabelledDigest: Sendable, Hashable {
+    /// A hash function that archives use.
     public enum Algorithm: String, Sendable { case sha1, sha256, md5 }
 
+    /// How the bytes were made.
     public var algorithm: Algorithm
+    /// The digest, decoded.
     public var bytes: [UInt8]
 
     /// Nil where the text names no known algorithm or is no digest of its length.
@@ -36,7 +39,9 @@ public struct LabelledDigest: Sendable, Hashable {
 
 /// Texts that bytes are written as.
 package enum TextCoding {
-    static func hexadecimal(_ text: [UInt8]) -> [UInt8]? { decode(text, bits: 4) { "0123456789abcdef".utf8.position($0) } }
+    static func hexadecimal(_ text: [UInt8]) -> [UInt8]? {
+        decode(text, bits: 4) { "0123456789abcdef".utf8.position($0) }
+    }
 
     static func base32(_ text: [UInt8]) -> [UInt8]? {
         decode(text.prefix { $0 != 61 }, bits: 5) { "abcdefghijklmnopqrstuvwxyz234567".utf8.position($0) }

@@ -4,6 +4,7 @@ import Compression
 public struct HTTPMessage: Sendable {
     /// The first line, without its end.
     public var startLine: String
+    /// The header fields, in order.
     public var fields: HeaderFields
     /// Where the body starts in the block.
     public var bodyStart: Int

@@ -19,7 +19,9 @@ struct ARCHeader {
         var line = Array(line)
         if line.last == 13 { line.removeLast() }
         guard let colon = line.firstIndex(of: 58), colon > 0, line[0] != 32,
-            line[..<colon].allSatisfy({ ASCII.isDigit($0) || ASCII.lower($0) &- 97 < 26 || $0 == 43 || $0 == 45 || $0 == 46 })
+            line[..<colon].allSatisfy({
+                ASCII.isDigit($0) || ASCII.lower($0) &- 97 < 26 || $0 == 43 || $0 == 45 || $0 == 46
+            })
         else { return nil }
         let parts = line.split(separator: 32, omittingEmptySubsequences: false)
         let width = fieldCount == 10 && parts.count >= 10 ? 10 : 5
@@ -28,7 +30,9 @@ struct ARCHeader {
         length = ASCII.number(parts[parts.count - 1]).flatMap { $0 <= 1 << 50 ? $0 : nil }
         if let last = parts.last, last.first == 45 { hasNegativeLength = ASCII.number(last.dropFirst()) != nil }
         if isStrict {
-            guard length != nil, parts[first + 1].count >= 8, parts[first + 1].allSatisfy(ASCII.isDigit) else { return nil }
+            guard length != nil, parts[first + 1].count >= 8, parts[first + 1].allSatisfy(ASCII.isDigit) else {
+                return nil
+            }
         }
         uri = parts[..<first].map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
         address = String(decoding: parts[first], as: UTF8.self)

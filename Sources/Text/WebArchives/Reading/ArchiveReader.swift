@@ -225,7 +225,8 @@ public final class ArchiveReader {
 
     private func readARCHeader() throws -> ArchiveRecord? {
         guard let newline = try findNewline(limit: Self.lineLimit),
-            let header = ARCHeader(window.bytes[..<newline], fieldCount: arcFieldCount, isStrict: isARC == nil && !isFileDescription())
+            let header = ARCHeader(
+                window.bytes[..<newline], fieldCount: arcFieldCount, isStrict: isARC == nil && !isFileDescription())
         else { return nil }
         isARC = true
         var record = begin(header.fields, format: .arc, headerLength: newline + 1)
@@ -280,7 +281,11 @@ public final class ArchiveReader {
         var problems: [RecordProblem] = []
         var length = 0
         if let value = fields.firstBytes("Content-Length") {
-            if let number = ASCII.number(value), number <= Self.lengthLimit { length = number } else { problems.append(.invalidLength) }
+            if let number = ASCII.number(value), number <= Self.lengthLimit {
+                length = number
+            } else {
+                problems.append(.invalidLength)
+            }
         } else {
             problems.append(.missingLength)
         }
@@ -385,7 +390,8 @@ public final class ArchiveReader {
             }
         }
         let step = min(current.left, window.count)
-        guard current.startsAtMember, let mark = window.firstMark(after: current.recordStart), mark.plain < window.position + step
+        guard current.startsAtMember, let mark = window.firstMark(after: current.recordStart),
+            mark.plain < window.position + step
         else { return step }
         // A member that begins inside the block and with a record: the length is wrong, the next record is not lost.
         let before = mark.plain - window.position

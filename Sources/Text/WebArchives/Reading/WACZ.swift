@@ -27,7 +27,8 @@ enum WACZ {
     static func parts(of file: FileReader) throws -> [Part] {
         try ZipDirectory(file).entries.compactMap { entry in
             let name = entry.name.lowercased()
-            let stem = [".gz", ".zst", ".lz4"].first { name.hasSuffix($0) }.map { name.dropLast($0.count) } ?? name[...]
+            let stem =
+                [".gz", ".zst", ".lz4"].first { name.hasSuffix($0) }.map { name.dropLast($0.count) } ?? name[...]
             guard stem.hasSuffix(".warc") || stem.hasSuffix(".arc") else { return nil }
             guard entry.method == 0 || entry.method == 8 else {
                 throw ArchiveError.zip(file: file.path, detail: "\(entry.name) is packed by method \(entry.method)")

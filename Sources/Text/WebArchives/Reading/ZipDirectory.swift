@@ -63,7 +63,8 @@ struct ZipDirectory {
             length = record.number(40, 8)
             offset = record.number(48, 8)
         }
-        guard length >= 0, length <= Self.directoryLimit, offset >= 0, offset <= size - length, try file.seek(to: offset)
+        guard length >= 0, length <= Self.directoryLimit, offset >= 0, offset <= size - length,
+            try file.seek(to: offset)
         else { throw ArchiveError.zip(file: file.path, detail: "directory outside") }
         try parse(Bytes(try Self.read(length, from: file)), count: count, file: file.path)
     }
@@ -93,7 +94,9 @@ struct ZipDirectory {
     }
 
     /// Takes sizes of entries beyond 4 GiB from the extra field.
-    private static func widen(_ entry: inout Entry, _ directory: Bytes, _ start: Int, _ length: Int, _ isPlainSize64: Bool) {
+    private static func widen(
+        _ entry: inout Entry, _ directory: Bytes, _ start: Int, _ length: Int, _ isPlainSize64: Bool
+    ) {
         var at = start
         while at + 4 <= start + length {
             let size = directory.number(at + 2, 2)

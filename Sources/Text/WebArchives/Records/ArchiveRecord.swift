@@ -18,9 +18,12 @@ public enum RecordProblem: String, Sendable, Hashable {
 
 /// One record of a web archive: its headers, and where it stands. The block is read by the `ArchiveReader`.
 public struct ArchiveRecord: Sendable {
+    /// The file format that the record comes from.
     public enum Format: Sendable, Hashable { case warc, arc }
 
+    /// The file format that the record comes from.
     public var format: Format
+    /// What the block holds.
     public var kind: RecordKind
     /// The record's fields; those of an ARC record under WARC's names.
     public var fields: HeaderFields
@@ -44,8 +47,11 @@ public struct ArchiveRecord: Sendable {
         return value.hasPrefix("<") && value.hasSuffix(">") ? String(value.dropFirst().dropLast()) : value
     }
 
+    /// As the archive writes it.
     public var date: String? { fields.first("WARC-Date") }
+    /// As the archive writes it, with its angle brackets.
     public var recordID: String? { fields.first("WARC-Record-ID") }
+    /// Of the block.
     public var contentType: String? { fields.first("Content-Type") }
 
     /// Whether the block should be an HTTP message: as its media type says, or as the target's scheme lets expect.

@@ -14,6 +14,7 @@ public struct HeaderFields: Sendable {
     private var bytes: [UInt8] = []
     private var fields: [Field] = []
 
+    /// No fields yet.
     public init() {}
 
     /// Parses lines up to (not including) the empty one. Lines without a colon are passed over.
@@ -70,6 +71,7 @@ public struct HeaderFields: Sendable {
         self.init(parsing: text)
     }
 
+    /// Fields in all.
     public var count: Int { fields.count }
 
     /// Names and values in order; invalid UTF-8 becomes U+FFFD.

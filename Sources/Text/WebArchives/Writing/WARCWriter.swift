@@ -16,15 +16,19 @@ public final class WARCWriter {
     ///   - date: of the description, as `2026-01-31T12:00:00Z`.
     public init(_ path: String, software: String, date: String) throws {
         file = try CompressedFile(path)
-        let block = Array("software: \(software)\r\nformat: WARC File Format 1.1\r\nconformsTo: http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n".utf8)
+        let block = Array(
+            "software: \(software)\r\nformat: WARC File Format 1.1\r\nconformsTo: http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n"
+                .utf8)
         try write(
-            kind: .warcinfo, fields: [("Content-Type", "application/warc-fields")], date: date, block: block, payloadStart: nil)
+            kind: .warcinfo, fields: [("Content-Type", "application/warc-fields")], date: date, block: block,
+            payloadStart: nil)
     }
 
     /// Appends an HTTP response as a server would have sent it.
     public func writeResponse(target: String, date: String, contentType: String, body: [UInt8]) throws {
         head.removeAll(keepingCapacity: true)
-        head.append(contentsOf: "HTTP/1.1 200 OK\r\nContent-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n\r\n".utf8)
+        head.append(
+            contentsOf: "HTTP/1.1 200 OK\r\nContent-Type: \(contentType)\r\nContent-Length: \(body.count)\r\n\r\n".utf8)
         let block = head + body
         try write(
             kind: .response,
@@ -40,7 +44,8 @@ public final class WARCWriter {
     ) throws {
         var text = "WARC/1.1\r\nWARC-Type: \(kind.rawValue)\r\nWARC-Date: \(date)\r\n"
         let target = fields.first { $0.0 == "WARC-Target-URI" }?.1 ?? ""
-        text += "WARC-Record-ID: <urn:uuid:\(Self.identifier(Array("\(kind.rawValue) \(target) \(date) ".utf8) + block))>\r\n"
+        text +=
+            "WARC-Record-ID: <urn:uuid:\(Self.identifier(Array("\(kind.rawValue) \(target) \(date) ".utf8) + block))>\r\n"
         for (name, value) in fields { text += "\(name): \(value.replacingLineEnds())\r\n" }
         text += "WARC-Block-Digest: sha1:\(TextCoding.base32(of: SHA1.digest(of: block)))\r\n"
         if let payloadStart {

@@ -20,7 +20,9 @@ struct PunctuationLineModifier: RecipeStep {
             guard end > line.lowerBound else { return false }
             switch bytes[end - 1] {
             case 0x21, 0x3F, 0x22: return true
-            case 0x2E: return !(removesEllipses && end - line.lowerBound >= 3 && bytes.starts(with: Ellipsis.dots, at: end - 3))
+            case 0x2E:
+                return
+                    !(removesEllipses && end - line.lowerBound >= 3 && bytes.starts(with: Ellipsis.dots, at: end - 3))
             case 0xA6: return !removesEllipses && bytes.starts(with: Ellipsis.sign, at: end - 3)
             default: return false
             }

@@ -42,7 +42,9 @@ struct StackExchangeHTMLExtractionModifier: RecipeStep {
             while let node = nodes.next() {
                 if document.isText(node) {
                     document.withText(of: node) { text in
-                        if let first = text.first, Self.isSpace(first), text.allSatisfy(Self.isSpace), !Self.isKept(node, document) {
+                        if let first = text.first, Self.isSpace(first), text.allSatisfy(Self.isSpace),
+                            !Self.isKept(node, document)
+                        {
                             output.append(text.contains(0x0A) ? 0x0A : 0x20)
                         } else {
                             output.append(contentsOf: text)
@@ -86,7 +88,8 @@ extension Document {
 /// Text between two tags that is blank is left out, even between inline elements; a lone line break is a space.
 private struct ParagraphCutter {
     private static let breaking: Set<ElementName> = [
-        .body, .blockquote, .caption, .center, .col, .colgroup, .dd, .div, .dl, .dt, .fieldset, .legend, .optgroup, .option, .p, .pre,
+        .body, .blockquote, .caption, .center, .col, .colgroup, .dd, .div, .dl, .dt, .fieldset, .legend, .optgroup,
+        .option, .p, .pre,
         .table, .td, .tfoot, .th, .thead, .tr, .ul, .li, .h1, .h2, .h3, .h4, .h5, .h6,
     ]
     private static let removed: Set<ElementName> = [

@@ -30,7 +30,8 @@ extension [StepDescription.Parameter] {
     /// The parameters that say how sentences are cut.
     static var sentences: [StepDescription.Parameter] {
         [
-            .init("tokenizer", "blingfire or nltk", "blingfire", "how text is cut into sentences: by rules, or by Punkt"),
+            .init(
+                "tokenizer", "blingfire or nltk", "blingfire", "how text is cut into sentences: by rules, or by Punkt"),
             .init(
                 "tokenizer_lang", "a string", "none",
                 "nltk: en or english for the English model, else one that knows no abbreviations"),
