@@ -18,7 +18,7 @@ build: bootstrap ## build the command-line tool
 	$(SWIFT_BUILD) --product apus
 
 bench: build ## run the side-by-side benchmarks (installs the peers into .deps/peers)
-	@for script in Benchmarks/*/run; do echo "== $$script"; "$$script" || exit 1; done
+	@failed=0; for script in Benchmarks/*/run; do echo "== $$script"; "$$script" || failed=1; done; exit $$failed
 
 format: ## format the sources
 	swift format --in-place --recursive --parallel Package.swift Sources Tests

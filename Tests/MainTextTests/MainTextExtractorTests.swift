@@ -66,6 +66,20 @@ import Testing
         #expect(bare.title == "" && bare.language == nil && bare.text == "")
     }
 
+    @Test("what is read as Latin 1 because HTTP says so is named by the web's name")
+    func contentType() throws {
+        let page = try MainTextExtractor(mode: .plain).extract(
+            html: Array("<p>caf".utf8) + [0xE9], contentType: "text/html; charset=iso-8859-1")
+        #expect(page.text == "café")
+        #expect(page.charset == "windows-1252")
+    }
+
+    @Test("lists that nest deeper than the indent goes are walked out of as they were walked into")
+    func nestedLists() throws {
+        let text = try Self.text(String(repeating: "<ul><li>", count: 60) + "x" + String(repeating: "</ul>", count: 60) + "<ul><li>y</ul>", .plain)
+        #expect(text.hasSuffix("\n- y"))
+    }
+
     @Test("a page that is too large is refused by name")
     func limit() {
         var extractor = MainTextExtractor()

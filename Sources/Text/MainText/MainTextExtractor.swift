@@ -10,9 +10,9 @@ import HTML
 /// A value without state of its own: one extractor serves any number of threads.
 public struct MainTextExtractor: Sendable {
     public enum Mode: String, Sendable, CaseIterable {
-        /// What a reader came for, found by a small model of a page's blocks.
+        /// What a reader came for, by 80 small trees.
         case fast
-        /// The same by a larger model that sees each block among its neighbours: a little better, a little slower.
+        /// The same by 400 larger trees: a little better, a little slower.
         case precise
         /// All that is visible, with lists, tables and preformatted text kept in shape.
         case plain

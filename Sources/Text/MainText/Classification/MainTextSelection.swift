@@ -10,12 +10,18 @@ struct MainTextSelection: Sendable {
     func choose(_ page: PageBlocks) -> [Int] {
         guard !page.blocks.isEmpty else { return [] }
         let features = BlockFeatures(page)
-        var likelihoods = [Float](repeating: 0, count: page.blocks.count)
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: BlockFeatures.count) { row in
-            guard let base = row.baseAddress else { return }
-            for index in page.blocks.indices {
-                features.write(index, to: base)
-                likelihoods[index] = model.likelihood(base)
+        let width = BoostedTrees.width
+        var likelihoods = [Float](repeating: 0, count: (page.blocks.count + width - 1) / width * width)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: width * BoostedTrees.stride) { rows in
+            rows.initialize(repeating: 0)
+            likelihoods.withUnsafeMutableBufferPointer { likelihoods in
+                guard let rows = rows.baseAddress, let output = likelihoods.baseAddress else { return }
+                for start in stride(from: 0, to: page.blocks.count, by: width) {
+                    for index in start..<min(start + width, page.blocks.count) {
+                        features.write(index, to: rows + (index - start) * BoostedTrees.stride)
+                    }
+                    model.likelihoods(rows, into: output + start)
+                }
             }
         }
         return Self.best(page, likelihoods)

@@ -2,7 +2,7 @@
 
 extension BoostedTrees {
     /// 80 trees, 3760 nodes.
-    static let fast = BoostedTrees(base64: fastNodes, features: 177)
+    package static let fast = BoostedTrees(base64: fastNodes, features: 177)
 
     private static let fastNodes: StaticString = """
         EAAESQgAAgkGAC8CBAAveAIAAY0e+gD/X/wA/+D5AP+h+QD/BgA8QAIAAYNJ+gD/AgAfZsD6AP9N/gD/I/oA/xgAGkYIAAIJBAAGXQIAAK01\

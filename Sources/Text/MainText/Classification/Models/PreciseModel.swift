@@ -2,7 +2,7 @@
 
 extension BoostedTrees {
     /// 400 trees, 24400 nodes.
-    static let precise = BoostedTrees(base64: preciseNodes, features: 177)
+    package static let precise = BoostedTrees(base64: preciseNodes, features: 177)
 
     private static let preciseNodes: StaticString = """
         LAAJRgwAHl4IACldBAACowIAgU8k+gD/0foA/wIAGFgK+gD/VvoA/wIANnWd+QD/XvoA/woAAUYIABsCBgANDgQAEQgCAAKDQfoA/277AP8z\
