@@ -40,13 +40,18 @@ let package = Package(
         module("Files", in: "Core"),
 
         // Shims: one small C-ABI target per C library.
-        .systemLibrary(name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CISAL", path: "Sources/Shims/CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
-        .systemLibrary(name: "CZstd", path: "Sources/Shims/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .systemLibrary(name: "CLZ4", path: "Sources/Shims/CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/Shims/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CISAL", path: "Sources/Shims/CISAL", pkgConfig: "libisal", providers: [.apt(["libisal-dev"])]),
+        .systemLibrary(
+            name: "CZstd", path: "Sources/Shims/CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(
+            name: "CLZ4", path: "Sources/Shims/CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
 
         .systemLibrary(
-            name: "CBrotli", path: "Sources/Shims/CBrotli", pkgConfig: "libbrotlidec", providers: [.apt(["libbrotli-dev"])]),
+            name: "CBrotli", path: "Sources/Shims/CBrotli", pkgConfig: "libbrotlidec",
+            providers: [.apt(["libbrotli-dev"])]),
         .target(
             name: "CCLD2", path: "Sources/Shims/CCLD2", publicHeadersPath: "include",
             // The full tables stand in for the small ones of libcld2, so they must come first.
@@ -79,12 +84,14 @@ let package = Package(
                 "Apus", "JSON", "Files", "Compression", "WebArchives", "UnicodeText", "HTML", "MainText", "FastText",
                 "LanguageIdentification", "SentenceSplitting", "Yams",
             ]),
-        module("LanguageModels", in: "Libraries", needs: ["ApusTensor", "Compression", "JSON", "Files", "Tokenization"]),
+        module(
+            "LanguageModels", in: "Libraries", needs: ["ApusTensor", "Compression", "JSON", "Files", "Tokenization"]),
         module("Evaluation", in: "Libraries", needs: ["ApusCore", "Files", "JSON", "UnicodeText"]),
         module(
             "Experiments", in: "Libraries",
             needs: [
-                "Apus", "ApusTensor", "Compression", "Curation", "Evaluation", "Files", "JSON", "LanguageModels", "Tokenization",
+                "Apus", "ApusTensor", "Compression", "Curation", "Evaluation", "Files", "JSON", "LanguageModels",
+                "Tokenization",
                 "UnicodeText", "Yams",
             ]),
 
@@ -104,11 +111,12 @@ let package = Package(
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
         tests("UnicodeTextTests", of: ["UnicodeText"]),
-tests("HTMLTests", of: ["HTML", "JSON", "Files"]),
+        tests("HTMLTests", of: ["HTML", "JSON", "Files"]),
         tests(
             "CurationStepTests",
             of: [
-                "Apus", "Curation", "JSON", "Files", "UnicodeText", "FastText", "LanguageIdentification", "SentenceSplitting",
+                "Apus", "Curation", "JSON", "Files", "UnicodeText", "FastText", "LanguageIdentification",
+                "SentenceSplitting",
             ]),
         tests("SentenceSplittingTests", of: ["SentenceSplitting", "Files", "JSON", "LanguageIdentification"]),
         tests("EvaluationTests", of: ["Evaluation", "ApusCore", "Files", "JSON"]),

@@ -94,15 +94,21 @@ import Testing
         struct C: Codable { var y: Int }
         struct D: Codable { var x: String }
         let bytes = try BinaryEncoder().encode(A())
-        #expect(throws: CodingError.numberOutOfRange(path: "x", type: "UInt8")) { try BinaryDecoder().decode(B.self, from: bytes) }
-        #expect(throws: CodingError.keyNotFound(path: "value", key: "y")) { try BinaryDecoder().decode(C.self, from: bytes) }
+        #expect(throws: CodingError.numberOutOfRange(path: "x", type: "UInt8")) {
+            try BinaryDecoder().decode(B.self, from: bytes)
+        }
+        #expect(throws: CodingError.keyNotFound(path: "value", key: "y")) {
+            try BinaryDecoder().decode(C.self, from: bytes)
+        }
         #expect(throws: CodingError.typeMismatch(path: "x", expected: "a string", found: "an integer")) {
             try BinaryDecoder().decode(D.self, from: bytes)
         }
         #expect(throws: CodingError.trailingBytes(offset: bytes.count, count: 1)) {
             try BinaryDecoder().decode(A.self, from: bytes + [0])
         }
-        #expect(throws: CodingError.self) { try BinaryDecoder().decode([Int].self, from: BinaryEncoder().encode([1.5])) }
+        #expect(throws: CodingError.self) {
+            try BinaryDecoder().decode([Int].self, from: BinaryEncoder().encode([1.5]))
+        }
     }
 
     @Test("a length beyond the bytes allocates nothing")

@@ -2,7 +2,9 @@ import ApusTensor
 import JSON
 import Testing
 
-@Suite("Tensors against PyTorch", .enabled(if: TensorLibrary.isAvailable, "run Scripts/bootstrap: the tensor library is missing"))
+@Suite(
+    "Tensors against PyTorch",
+    .enabled(if: TensorLibrary.isAvailable, "run Scripts/bootstrap: the tensor library is missing"))
 struct PyTorchTests {
     typealias Operation = @Sendable ([Tensor]) throws -> Tensor
 

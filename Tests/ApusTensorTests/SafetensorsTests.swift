@@ -1,8 +1,7 @@
+import ApusTensor
 import Files
 import Glibc
 import Testing
-
-import ApusTensor
 
 @Suite("Safetensors", .enabled(if: TensorLibrary.isAvailable, "run Scripts/bootstrap: the tensor library is missing"))
 struct SafetensorsTests {
@@ -42,7 +41,8 @@ struct SafetensorsTests {
             for (name, tensor) in sample {
                 let found = try #require(tensors[name])
                 #expect(found.shape == tensor.shape && found.elementType == tensor.elementType)
-                #expect(try found.to(.float64).elements(as: Double.self) == tensor.to(.float64).elements(as: Double.self))
+                #expect(
+                    try found.to(.float64).elements(as: Double.self) == tensor.to(.float64).elements(as: Double.self))
             }
             let some = try Safetensors.read(path) { $0 == "ids" }.tensors
             #expect(Array(some.keys) == ["ids"])
@@ -74,19 +74,21 @@ struct SafetensorsTests {
         }
     }
 
-    @Test("headers that lie are refused", arguments: [
-        #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
-        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#,
-        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
-        #"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
-        #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#,
-        #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
-        #"{"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}"#,
-        #"{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,8]}}"#,
-        #"{"a":{"dtype":"F32","shape":[2]}}"#,
-        #"{"a":7}"#, "[]", " {}", "{", "",
-        #"{"__metadata__":{"a":1}}"#,
-    ])
+    @Test(
+        "headers that lie are refused",
+        arguments: [
+            #"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
+            #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}"#,
+            #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}"#,
+            #"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
+            #"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#,
+            #"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
+            #"{"a":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}}"#,
+            #"{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,8]}}"#,
+            #"{"a":{"dtype":"F32","shape":[2]}}"#,
+            #"{"a":7}"#, "[]", " {}", "{", "",
+            #"{"__metadata__":{"a":1}}"#,
+        ])
     func lies(header: String) throws {
         #expect(throws: TensorError.self) {
             try Safetensors.parse(header: Array(header.utf8), dataSize: 8, path: "x")
@@ -107,7 +109,8 @@ struct SafetensorsTests {
                 case 0: bytes.removeLast(Int.random(in: 1...bytes.count, using: &generator))
                 case 1:
                     for _ in 0..<Int.random(in: 1...4, using: &generator) {
-                        bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
+                        bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(
+                            in: 0...255, using: &generator)
                     }
                 default:
                     // Digits decide about lengths and offsets.

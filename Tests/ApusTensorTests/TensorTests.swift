@@ -1,6 +1,5 @@
-import Testing
-
 import ApusTensor
+import Testing
 
 @Suite("Tensors", .enabled(if: TensorLibrary.isAvailable, "run Scripts/bootstrap: the tensor library is missing"))
 struct TensorTests {
@@ -39,18 +38,23 @@ struct TensorTests {
     func shapes() throws {
         let left = try Tensor.zeros([2, 3])
         let right = try Tensor.zeros([4, 5])
-        #expect(throws: TensorError.shape(
-            operation: "matmul", shapes: [[2, 3], [4, 5]], reason: "the left one has 3 columns, the right one 4 rows")
+        #expect(
+            throws: TensorError.shape(
+                operation: "matmul", shapes: [[2, 3], [4, 5]],
+                reason: "the left one has 3 columns, the right one 4 rows")
         ) { try left.matmul(right) }
-        #expect(throws: TensorError.shape(
-            operation: "add.Tensor", shapes: [[2, 3], [4, 5]],
-            reason: "from the right, lengths must be equal or 1, and 3 meets 5")
+        #expect(
+            throws: TensorError.shape(
+                operation: "add.Tensor", shapes: [[2, 3], [4, 5]],
+                reason: "from the right, lengths must be equal or 1, and 3 meets 5")
         ) { try left + right }
-        #expect(throws: TensorError.shape(
-            operation: "reshape", shapes: [[2, 3]], reason: "[4] has another number of elements")
+        #expect(
+            throws: TensorError.shape(
+                operation: "reshape", shapes: [[2, 3]], reason: "[4] has another number of elements")
         ) { try left.reshape([4]) }
-        #expect(throws: TensorError.shape(
-            operation: "Tensor", shapes: [[3]], reason: "8 bytes of float32 were given for it")
+        #expect(
+            throws: TensorError.shape(
+                operation: "Tensor", shapes: [[3]], reason: "8 bytes of float32 were given for it")
         ) { try Tensor([1, 2] as [Float], shape: [3]) }
         for shape in [[-1], [Int.max, Int.max], [Int.max]] {
             #expect(throws: TensorError.self) { try Tensor([1] as [Float], shape: shape) }
@@ -61,8 +65,9 @@ struct TensorTests {
     func types() throws {
         let floats = try Tensor.zeros([2, 2])
         let integers = try Tensor.zeros([2, 2], .int64)
-        #expect(throws: TensorError.dtype(
-            operation: "matmul", found: [.float32, .int64], reason: "they must be equal; convert with to(_:)")
+        #expect(
+            throws: TensorError.dtype(
+                operation: "matmul", found: [.float32, .int64], reason: "they must be equal; convert with to(_:)")
         ) { try floats.matmul(integers) }
         #expect(throws: TensorError.self) { try integers.elements(as: Float.self) }
         #expect(throws: TensorError.self) { try integers.requireGradient() }
@@ -158,7 +163,9 @@ struct TensorTests {
         let weight = try Tensor.full([2, 3], 4)
         let bias = try Tensor.full([2], 5)
         #expect(linear.parameterCount == 8)
-        for wrong in [["weight": weight], ["weight": weight, "bias": weight], ["weight": weight, "bias": bias, "c": bias]] {
+        for wrong in [
+            ["weight": weight], ["weight": weight, "bias": weight], ["weight": weight, "bias": bias, "c": bias],
+        ] {
             #expect(throws: TensorError.self) { try linear.load(wrong) }
             #expect(try linear.weight.elements(as: Float.self) == [0, 0, 0, 0, 0, 0])
         }
@@ -194,7 +201,9 @@ struct TensorTests {
     @Test("the library is looked for in the environment's place alone, or beside and above")
     func search() {
         #expect(
-            TensorLibrary.candidates(environment: "/x/y.so", executable: "/a/b/apus", workingDirectory: "/c") == ["/x/y.so"])
+            TensorLibrary.candidates(environment: "/x/y.so", executable: "/a/b/apus", workingDirectory: "/c") == [
+                "/x/y.so"
+            ])
         #expect(
             TensorLibrary.candidates(environment: nil, executable: "/a/b/apus", workingDirectory: "/c") == [
                 "/a/b/libapus_tensor.so", "/a/b/.deps/lib/libapus_tensor.so", "/a/.deps/lib/libapus_tensor.so",

@@ -78,13 +78,15 @@ import Testing
         #expect(outcome14 == 1000)
     }
 
-    @Test("random programs conserve resources, never exceed them, and lose no task", arguments: 0..<200 as Range<UInt64>)
+    @Test(
+        "random programs conserve resources, never exceed them, and lose no task", arguments: 0..<200 as Range<UInt64>)
     func random(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let total = Resources(cpus: 4, gpus: 2, custom: ["x": 3])
         var dispatcher = Dispatcher<Int>(total: total)
         let demands: [Resources] = [
-            Resources(cpus: 1), Resources(cpus: 0.3), Resources(cpus: 4), Resources(gpus: 0.5), Resources(cpus: 1, gpus: 2),
+            Resources(cpus: 1), Resources(cpus: 0.3), Resources(cpus: 4), Resources(gpus: 0.5),
+            Resources(cpus: 1, gpus: 2),
             Resources(custom: ["x": 1.5]), Resources(),
         ]
         let shapes = try demands.map { try shape(&dispatcher, $0) }
@@ -109,7 +111,9 @@ import Testing
                 dispatcher.enqueue(submitted, shape: shapes[Int.random(in: 0..<shapes.count, using: &random)])
                 submitted += 1
             case 3...4:
-                guard let index = running.indices.randomElement(using: &random), !running[index].blocked else { continue }
+                guard let index = running.indices.randomElement(using: &random), !running[index].blocked else {
+                    continue
+                }
                 let task = running.remove(at: index)
                 if let next = dispatcher.replace(task.shape) {
                     #expect(started.insert(next).inserted)

@@ -20,7 +20,8 @@ struct Total: RemoteTask {
             let page = try await cluster.put("the swift sleeps on the wing")
             let counts = try [
                 cluster.submit(CountWords(page: page)),
-                cluster.submit(CountWords(page: "it lands only to nest", minimumLength: 4), .init(cpus: 0.5, retries: 3)),
+                cluster.submit(
+                    CountWords(page: "it lands only to nest", minimumLength: 4), .init(cpus: 0.5, retries: 3)),
             ]
             let total = try cluster.submit(Total(counts: Inputs(counts)))
             let (ready, pending) = try await cluster.wait(for: counts, count: 1, timeout: .seconds(1))

@@ -146,7 +146,9 @@ import Testing
             await #expect {
                 _ = try await cluster.create(Impossible(), .init(name: "impossible"))
             } throws: { error in
-                guard case .creationFailed(actor: "impossible", let failure)? = error as? ActorError else { return false }
+                guard case .creationFailed(actor: "impossible", let failure)? = error as? ActorError else {
+                    return false
+                }
                 return failure.typeName.hasSuffix("TestFailure")
             }
             #expect(throws: ActorError.self) { try cluster.actor(Other.self, named: "impossible") }

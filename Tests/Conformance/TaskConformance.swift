@@ -164,7 +164,8 @@ import Testing
                 try cluster.submit(Fail(code: 2)),
             ]
             #expect(
-                await taskError { _ = try await cluster.get(mixed) }?.underlying as? TestFailure == TestFailure(code: 1))
+                await taskError { _ = try await cluster.get(mixed) }?.underlying as? TestFailure == TestFailure(code: 1)
+            )
             let slow = try cluster.submit(Sleep(time: .seconds(600)))
             await #expect(throws: ClusterError.self) { try await cluster.get(slow, timeout: .milliseconds(10)) }
         }

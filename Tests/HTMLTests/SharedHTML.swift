@@ -17,7 +17,8 @@ enum SharedHTML {
 
     /// Files of a folder with that ending, sorted.
     static func files(_ folder: String, _ ending: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: suite + "/" + folder).filter { $0.hasSuffix(ending) }.sorted()
+        try FileManager.default.contentsOfDirectory(atPath: suite + "/" + folder).filter { $0.hasSuffix(ending) }
+            .sorted()
             .map { suite + "/" + folder + "/" + $0 }
     }
 }

@@ -132,7 +132,9 @@ struct TokenizerTest {
                 }
             }
         }
-        print("html5lib tokenizer: \(passed) of \(run), and \(unwritable) left out whose lone surrogates UTF-8 can't hold")
+        print(
+            "html5lib tokenizer: \(passed) of \(run), and \(unwritable) left out whose lone surrogates UTF-8 can't hold"
+        )
         #expect(run == 7029)
         #expect(passed == run)
         // All in unicodeCharsProblematic.test.

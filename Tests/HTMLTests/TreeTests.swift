@@ -1,8 +1,7 @@
 import Files
 import Foundation
-import Testing
-
 import HTML
+import Testing
 
 /// One test of a `.dat` file.
 struct TreeTest {
@@ -90,7 +89,8 @@ enum TreeDump {
                     }
                     return (name, document.withBytes { Array($0[attribute.valueRange]) })
                 }
-                for (name, value) in attributes.sorted(by: { Array($0.0.utf16).lexicographicallyPrecedes($1.0.utf16) }) {
+                for (name, value) in attributes.sorted(by: { Array($0.0.utf16).lexicographicallyPrecedes($1.0.utf16) })
+                {
                     lines.append(Array("\(indent)  \(name)=\"".utf8) + value + [0x22])
                 }
             }

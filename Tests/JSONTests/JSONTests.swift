@@ -2,10 +2,12 @@ import JSON
 import Testing
 
 @Suite("JSON") struct JSONTests {
-    @Test("values survive a round trip", arguments: [
-        #"{"a":[1,2.5,-3e-7,true,false,null],"b":{"c":"x\ny\"\\"},"ü":"日本"}"#,
-        "9223372036854775807", "-9223372036854775808", #""""#, "[]", "{}",
-    ])
+    @Test(
+        "values survive a round trip",
+        arguments: [
+            #"{"a":[1,2.5,-3e-7,true,false,null],"b":{"c":"x\ny\"\\"},"ü":"日本"}"#,
+            "9223372036854775807", "-9223372036854775808", #""""#, "[]", "{}",
+        ])
     func roundTrip(text: String) throws {
         let value = try JSONValue(parsing: text)
         #expect(try JSONValue(parsing: value.text()) == value)
@@ -18,9 +20,11 @@ import Testing
         #expect(try JSONValue(parsing: #""\ud800x""#) == "\u{FFFD}x")
     }
 
-    @Test("what is not JSON is refused", arguments: [
-        "", "{", "[1,]", #"{"a" 1}"#, "01", "1.", "-", "tru", #""\x""#, "\"\u{1}\"", "1 2", #"{"a":1,}"#, "nul",
-    ])
+    @Test(
+        "what is not JSON is refused",
+        arguments: [
+            "", "{", "[1,]", #"{"a" 1}"#, "01", "1.", "-", "tru", #""\x""#, "\"\u{1}\"", "1 2", #"{"a":1,}"#, "nul",
+        ])
     func refuses(text: String) {
         #expect(throws: JSONError.self) { try JSONValue(parsing: text) }
     }

@@ -5,11 +5,13 @@ import Testing
 @Suite("Model and training configurations") struct ConfigurationTests {
     typealias Scale = ModelConfiguration.Scale
 
-    @Test("published scales have the published numbers of parameters", arguments: [
-        (Scale.scale411m, 411_616_256, 359_973_888, 2816), (.scale1b, 1_439_795_200, 1_336_510_464, 5632),
-        (.scale3b, 2_795_932_160, 2_666_826_240, 6912), (.scale7b, 6_889_410_560, 6_682_841_088, 11008),
-        (.scale7bTwice, 6_889_410_560, 6_682_841_088, 11008),
-    ])
+    @Test(
+        "published scales have the published numbers of parameters",
+        arguments: [
+            (Scale.scale411m, 411_616_256, 359_973_888, 2816), (.scale1b, 1_439_795_200, 1_336_510_464, 5632),
+            (.scale3b, 2_795_932_160, 2_666_826_240, 6912), (.scale7b, 6_889_410_560, 6_682_841_088, 11008),
+            (.scale7bTwice, 6_889_410_560, 6_682_841_088, 11008),
+        ])
     func parameters(scale: Scale, all: Int, withoutEmbedding: Int, hidden: Int) throws {
         let model = scale.model()
         try model.check()
@@ -20,9 +22,12 @@ import Testing
     }
 
     /// The published table gives 7851 for the first, where the rule's last division, rounded down as for the others, gives 7850.
-    @Test("published scales have the published numbers of steps", arguments: [
-        (Scale.scale411m, 7_850), (.scale1b, 54_923), (.scale3b, 106_656), (.scale7b, 32_851), (.scale7bTwice, 65_702),
-    ])
+    @Test(
+        "published scales have the published numbers of steps",
+        arguments: [
+            (Scale.scale411m, 7_850), (.scale1b, 54_923), (.scale3b, 106_656), (.scale7b, 32_851),
+            (.scale7bTwice, 65_702),
+        ])
     func steps(scale: Scale, steps: Int) {
         let training = TrainingConfiguration(scale: scale)
         #expect(training.steps == steps)
@@ -40,13 +45,15 @@ import Testing
         }
     }
 
-    @Test("shapes that make no model are refused by name", arguments: [
-        ("vocabulary", ModelConfiguration(vocabulary: 0, width: 8, layers: 1, heads: 1, context: 8)),
-        ("heads", ModelConfiguration(vocabulary: 8, width: 10, layers: 1, heads: 3, context: 8)),
-        ("heads", ModelConfiguration(vocabulary: 8, width: 6, layers: 1, heads: 2, context: 8)),
-        ("layers", ModelConfiguration(vocabulary: 8, width: 8, layers: 0, heads: 1, context: 8)),
-        ("context", ModelConfiguration(vocabulary: 8, width: 8, layers: 1, heads: 1, context: 0)),
-    ])
+    @Test(
+        "shapes that make no model are refused by name",
+        arguments: [
+            ("vocabulary", ModelConfiguration(vocabulary: 0, width: 8, layers: 1, heads: 1, context: 8)),
+            ("heads", ModelConfiguration(vocabulary: 8, width: 10, layers: 1, heads: 3, context: 8)),
+            ("heads", ModelConfiguration(vocabulary: 8, width: 6, layers: 1, heads: 2, context: 8)),
+            ("layers", ModelConfiguration(vocabulary: 8, width: 8, layers: 0, heads: 1, context: 8)),
+            ("context", ModelConfiguration(vocabulary: 8, width: 8, layers: 1, heads: 1, context: 0)),
+        ])
     func shapes(name: String, model: ModelConfiguration) {
         #expect { try model.check() } throws: { error in
             guard case LanguageModelError.badSetting(name, _, _) = error else { return false }
@@ -78,7 +85,9 @@ import Testing
         #expect(squares < 140)
     }
 
-    @Test("windows count each target once, with at least the promised context", arguments: [2, 5, 8, 9, 10, 23, 64], [1, 3, 4, 8])
+    @Test(
+        "windows count each target once, with at least the promised context", arguments: [2, 5, 8, 9, 10, 23, 64],
+        [1, 3, 4, 8])
     func windows(tokens: Int, stride: Int) {
         let windows = ScoringWindow.cover(tokens: tokens, context: 8, stride: stride)
         let targets = windows.flatMap { Array($0.firstTarget...($0.start + $0.length)) }

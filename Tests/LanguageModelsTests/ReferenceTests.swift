@@ -3,7 +3,9 @@ import JSON
 import LanguageModels
 import Testing
 
-@Suite("Transformer against a plain implementation", .enabled(if: TensorLibrary.isAvailable, "run Scripts/bootstrap: the tensor library is missing"))
+@Suite(
+    "Transformer against a plain implementation",
+    .enabled(if: TensorLibrary.isAvailable, "run Scripts/bootstrap: the tensor library is missing"))
 struct ReferenceTests {
     @Test("logits are the reference's")
     func logits() throws {
@@ -29,13 +31,16 @@ struct ReferenceTests {
         var greatest: Float = 0
         for parameter in model.parameters {
             let gradient = try #require(try parameter.tensor.gradient)
-            greatest = max(greatest, Golden.difference(try gradient.elements(), try #require(expected[parameter.name]).elements()))
+            greatest = max(
+                greatest, Golden.difference(try gradient.elements(), try #require(expected[parameter.name]).elements()))
         }
         print("gradients: greatest difference from the reference \(greatest)")
         #expect(greatest < 1e-6)
     }
 
-    @Test("six steps of AdamW with warm-up, cosine, clipping and decay are the reference's", arguments: [("smooth", 1e-4), ("steps", 1e-8)])
+    @Test(
+        "six steps of AdamW with warm-up, cosine, clipping and decay are the reference's",
+        arguments: [("smooth", 1e-4), ("steps", 1e-8)])
     func steps(run: String, epsilon: Double) throws {
         let golden = try Golden()
         let model = try golden.model()
@@ -46,7 +51,8 @@ struct ReferenceTests {
         for step in 0..<6 {
             let loss = try computer.compute(try golden.sequences(step))
             greatest = max(greatest, abs(loss.crossEntropy - (try golden.number(step, "loss", of: run))))
-            greatest = max(greatest, abs(loss.squaredLogSum * Golden.zLoss - (try golden.number(step, "zLoss", of: run))))
+            greatest = max(
+                greatest, abs(loss.squaredLogSum * Golden.zLoss - (try golden.number(step, "zLoss", of: run))))
             let norm = try optimiser.clipGradients(to: 1)
             greatest = max(greatest, abs(norm - (try golden.number(step, "norm", of: run))))
             try optimiser.step(learningRate: Golden.schedule.rate(at: step))
@@ -126,7 +132,8 @@ struct ReferenceTests {
 
     /// √(2(l+1)) for the products that add to the residual stream of layer l, else 1.
     private func depth(of name: String) -> Double {
-        guard name.contains("out_proj") || name.contains("w3"), let layer = name.split(separator: ".")[1].wholeMatch(of: /\d+/)
+        guard name.contains("out_proj") || name.contains("w3"),
+            let layer = name.split(separator: ".")[1].wholeMatch(of: /\d+/)
         else { return 1 }
         return Double(2 * ((Int(layer.output) ?? 0) + 1)).squareRoot()
     }

@@ -7,7 +7,9 @@ import Testing
 @Suite("Scoring", .enabled(if: TensorLibrary.isAvailable, "run Scripts/bootstrap: the tensor library is missing"))
 struct ScoringTests {
     /// ln p from the reference's logits: row `position` of sequence `index`, for a token.
-    static func reference(_ golden: Golden, _ index: Int, _ position: Int, _ token: Int) throws -> (Double, likeliest: Int) {
+    static func reference(_ golden: Golden, _ index: Int, _ position: Int, _ token: Int) throws -> (
+        Double, likeliest: Int
+    ) {
         let all = try golden.floats("logits").map(Double.init)
         let row = all[((index * 12 + position) * 40)..<((index * 12 + position + 1) * 40)]
         let sum = row.reduce(0) { $0 + Glibc.exp($1) }
@@ -61,7 +63,9 @@ struct ScoringTests {
             for window in ScoringWindow.cover(tokens: tokens.count, context: 12, stride: 5) {
                 let inputs = Array(tokens[window.start...(window.start + window.length)])
                 let scores = try scorer.tokenLogLikelihoods([inputs])[0]
-                for target in window.firstTarget...(window.start + window.length) { sum -= Double(scores[target - 1 - window.start]) }
+                for target in window.firstTarget...(window.start + window.length) {
+                    sum -= Double(scores[target - 1 - window.start])
+                }
             }
             return sum / Glibc.log(2.0)
         }
@@ -85,11 +89,16 @@ struct ScoringTests {
         let scorer = try Scorer(try golden.model(), threads: 2)
         let sequences = try Self.sequences(golden)
         let context = Array(sequences[0].prefix(8))
-        let choices = [Array(sequences[0][8..<10]), Array(sequences[0][8..<12]), Array(sequences[1][0..<3]), Array(sequences[0][8..<10])]
+        let choices = [
+            Array(sequences[0][8..<10]), Array(sequences[0][8..<12]), Array(sequences[1][0..<3]),
+            Array(sequences[0][8..<10]),
+        ]
         let answer = try scorer.answers([ChoiceQuestion(context: context, choices: choices)])[0]
         for (index, choice) in choices.prefix(2).enumerated() {
             var sum = 0.0
-            for (offset, token) in choice.enumerated() { sum -= try Self.reference(golden, 0, 7 + offset, Int(token)).0 }
+            for (offset, token) in choice.enumerated() {
+                sum -= try Self.reference(golden, 0, 7 + offset, Int(token)).0
+            }
             #expect(abs(answer.crossEntropies[index] - sum / Double(choice.count)) < 1e-5)
         }
         let least = try #require(answer.crossEntropies.min())
@@ -109,7 +118,8 @@ struct ScoringTests {
         }
         for question in [
             ChoiceQuestion(context: [], choices: [[1]]), ChoiceQuestion(context: [1], choices: []),
-            ChoiceQuestion(context: [1], choices: [[]]), ChoiceQuestion(context: [1], choices: [[Int32](repeating: 1, count: 13)]),
+            ChoiceQuestion(context: [1], choices: [[]]),
+            ChoiceQuestion(context: [1], choices: [[Int32](repeating: 1, count: 13)]),
         ] {
             #expect { try scorer.answers([question]) } throws: { "\($0)".contains("question 0") }
         }

@@ -56,7 +56,8 @@ struct TrainingTests {
     }
 
     static func run(
-        _ output: String, _ configuration: TrainingConfiguration = configuration(), source: MadeSequences = MadeSequences()
+        _ output: String, _ configuration: TrainingConfiguration = configuration(),
+        source: MadeSequences = MadeSequences()
     ) -> TrainingRun {
         TrainingRun(model: model, training: configuration, source: source, output: output)
     }
@@ -65,7 +66,9 @@ struct TrainingTests {
     static func losses(_ folder: String) throws -> [[Double]] {
         try FileReader.text(of: Paths.join(folder, "log.jsonl")).split(separator: "\n").map { line in
             let value = try JSONValue(parsing: String(line))
-            return ["step", "tokens", "loss", "zLoss", "learningRate", "gradientNorm"].compactMap { value[$0]?.doubleValue }
+            return ["step", "tokens", "loss", "zLoss", "learningRate", "gradientNorm"].compactMap {
+                value[$0]?.doubleValue
+            }
         }
     }
 
@@ -74,13 +77,17 @@ struct TrainingTests {
         let folder = try TemporaryFolder()
         let result = try await Self.run(folder.path, Self.configuration(steps: 200)).run()
         let losses = try Self.losses(folder.path).map { $0[2] }
-        print("training: loss \(losses[0]) → \(result.loss) in \(result.steps) steps, \(Int(result.tokensPerSecond)) tokens/s")
+        print(
+            "training: loss \(losses[0]) → \(result.loss) in \(result.steps) steps, \(Int(result.tokensPerSecond)) tokens/s"
+        )
         #expect(losses.count == 200)
         #expect(abs(losses[0] - 3.6) < 0.6)  // ln 32 = 3.47 and what random logits add
         #expect(result.loss < 0.3)
         #expect(result.passes == 200 * 8 / 24.0)
         #expect(result.parameters == Self.model.totalParameterCount)
-        #expect(FileReader.exists(folder.file("model.safetensors")) && !FileReader.exists(folder.file("checkpoint.safetensors")))
+        #expect(
+            FileReader.exists(folder.file("model.safetensors"))
+                && !FileReader.exists(folder.file("checkpoint.safetensors")))
     }
 
     @Test("the same seed gives the same bytes with other threads; another seed does not")
@@ -99,9 +106,11 @@ struct TrainingTests {
         #expect(models[0] != models[2])
     }
 
-    @Test("a run that is cancelled and one that is killed resume to the same losses and the same model", arguments: [
-        Precision.float32, .bfloat16,
-    ])
+    @Test(
+        "a run that is cancelled and one that is killed resume to the same losses and the same model",
+        arguments: [
+            Precision.float32, .bfloat16,
+        ])
     func resumes(precision: Precision) async throws {
         let folder = try TemporaryFolder()
         var configuration = Self.configuration()
@@ -132,7 +141,8 @@ struct TrainingTests {
 
         for path in [cancelled, killed] {
             let resumedAt = Mutex(-1)
-            _ = try await Self.run(path, configuration).run { progress in resumedAt.withLock { $0 = progress.resumedAt } }
+            _ = try await Self.run(path, configuration).run { progress in resumedAt.withLock { $0 = progress.resumedAt }
+            }
             #expect(resumedAt.withLock { $0 } == (path == killed ? 4 : 6))
             #expect(try Self.losses(path) == Self.losses(folder.file("whole")))
             #expect(
@@ -145,7 +155,9 @@ struct TrainingTests {
     func finished() async throws {
         let folder = try TemporaryFolder()
         let first = try await Self.run(folder.path, Self.configuration(steps: 5)).run()
-        let second = try await Self.run(folder.path, Self.configuration(steps: 5)).run { _ in Issue.record("it trained again") }
+        let second = try await Self.run(folder.path, Self.configuration(steps: 5)).run { _ in
+            Issue.record("it trained again")
+        }
         #expect(first == second)
     }
 

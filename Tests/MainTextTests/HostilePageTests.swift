@@ -13,9 +13,12 @@ import Testing
     }
 
     private static let pieces: [String] = [
-        "<div class=\"article-body", "</div>", "<p>", "<table><tr><td>", "</table>", "<ul><li>", "<a href=x>", "<b><i>", "</p></b>",
-        "<script>", "</script>", "<!--", "-->", "<pre>", "<svg><title>", "<select><option>", "<template>", "&nbsp;", "&#0;",
-        "\u{0}", "。", "<plaintext>", "<frameset>", "<style>", " hidden style='display:none' ", "@type\":\"Article", "<title>",
+        "<div class=\"article-body", "</div>", "<p>", "<table><tr><td>", "</table>", "<ul><li>", "<a href=x>", "<b><i>",
+        "</p></b>",
+        "<script>", "</script>", "<!--", "-->", "<pre>", "<svg><title>", "<select><option>", "<template>", "&nbsp;",
+        "&#0;",
+        "\u{0}", "。", "<plaintext>", "<frameset>", "<style>", " hidden style='display:none' ", "@type\":\"Article",
+        "<title>",
     ]
 
     @Test("mutated pages give well-formed text in every mode", .enabled(if: Shared.hasPages, Shared.noPages))
@@ -64,7 +67,10 @@ import Testing
 
     @Test(
         "nesting, size and repetition are no danger",
-        arguments: ["<div>", "<b>", "<ul><li>", "<table><tr><td>", "<a>", "<blockquote><p>", "<x-y class='content'>", "<p>word ", "<br>"])
+        arguments: [
+            "<div>", "<b>", "<ul><li>", "<table><tr><td>", "<a>", "<blockquote><p>", "<x-y class='content'>",
+            "<p>word ", "<br>",
+        ])
     func extremes(_ piece: String) throws {
         let html = Array(String(repeating: piece, count: 20_000).utf8) + Array("the end".utf8)
         for mode in MainTextExtractor.Mode.allCases {

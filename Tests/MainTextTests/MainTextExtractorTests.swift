@@ -7,7 +7,8 @@ import Testing
         "The swift spends most of its life in the air, where it eats, drinks and even sleeps while it glides over the sea. "
 
     private static var article: String {
-        let paragraphs = (1...6).map { "<p>\($0). \(String(repeating: sentence, count: 3))</p>" }.joined(separator: "\n")
+        let paragraphs = (1...6).map { "<p>\($0). \(String(repeating: sentence, count: 3))</p>" }.joined(
+            separator: "\n")
         return """
             <!DOCTYPE html><html lang="en-GB"><head><title>Life of  the\n swift</title><style>p { color: red }</style></head>
             <body><nav><ul><li><a href="/">Home</a></li><li><a href="/birds">Birds</a></li></ul></nav>
@@ -76,7 +77,9 @@ import Testing
 
     @Test("lists that nest deeper than the indent goes are walked out of as they were walked into")
     func nestedLists() throws {
-        let text = try Self.text(String(repeating: "<ul><li>", count: 60) + "x" + String(repeating: "</ul>", count: 60) + "<ul><li>y</ul>", .plain)
+        let text = try Self.text(
+            String(repeating: "<ul><li>", count: 60) + "x" + String(repeating: "</ul>", count: 60) + "<ul><li>y</ul>",
+            .plain)
         #expect(text.hasSuffix("\n- y"))
     }
 

@@ -56,7 +56,8 @@ struct PageScorer {
     /// A word by itself: Thai, kana, Han.
     private static func isUnspaced(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
-        case 0x0E00...0x0E7F, 0x3040...0x30FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x2FFFF: true
+        case 0x0E00...0x0E7F, 0x3040...0x30FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x2FFFF:
+            true
         default: false
         }
     }
@@ -91,7 +92,9 @@ struct PageScorer {
         if !word.isEmpty { words.append(String(word)) }
         guard !words.isEmpty else { return [:] }
         var counts: [[String]: Int] = [:]
-        for start in 0..<max(1, words.count - 3) { counts[Array(words[start..<min(start + 4, words.count)]), default: 0] += 1 }
+        for start in 0..<max(1, words.count - 3) {
+            counts[Array(words[start..<min(start + 4, words.count)]), default: 0] += 1
+        }
         return counts
     }
 

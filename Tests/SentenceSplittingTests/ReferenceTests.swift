@@ -10,18 +10,23 @@ struct ReferenceTests {
     private static let cases: [JSONObject] = {
         let shared =
             ProcessInfo.processInfo.environment["APUS_SHARED"]
-            ?? URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../shared").standardized.path()
+            ?? URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../shared").standardized
+            .path()
         guard let bytes = try? FileReader.bytes(of: shared + "/data/dclm_reference/util_cases.jsonl") else { return [] }
         return bytes.split(separator: 0x0A).compactMap { try? JSONValue(parsing: Array($0)).objectValue }
             .filter { $0["function"] == "split_sentences" }
     }()
 
-    @Test("rules", .enabled(if: !cases.isEmpty, "../shared/data/dclm_reference is absent"), .enabled(if: has(rules), "Scripts/install-models was not run"))
+    @Test(
+        "rules", .enabled(if: !cases.isEmpty, "../shared/data/dclm_reference is absent"),
+        .enabled(if: has(rules), "Scripts/install-models was not run"))
     func rulesTest() throws {
         try check("blingfire", .rules(RuleTables(contentsOf: InstalledModels.path(of: Self.rules))))
     }
 
-    @Test("Punkt", .enabled(if: !cases.isEmpty, "../shared/data/dclm_reference is absent"), .enabled(if: has(punkt), "Scripts/install-models was not run"))
+    @Test(
+        "Punkt", .enabled(if: !cases.isEmpty, "../shared/data/dclm_reference is absent"),
+        .enabled(if: has(punkt), "Scripts/install-models was not run"))
     func punktTest() throws {
         try check("nltk", .punkt(PunktModel(contentsOf: InstalledModels.path(of: Self.punkt))))
     }

@@ -18,7 +18,11 @@ import Tokenization
             var ids: [UInt32] = []
             encoder.encode(text, into: &ids)
             tokens += ids.count
-            if ids == expected { equal += 1 } else { Issue.record("\(line["id"] ?? nil): \(text) → \(ids), not \(expected)") }
+            if ids == expected {
+                equal += 1
+            } else {
+                Issue.record("\(line["id"] ?? nil): \(text) → \(ids), not \(expected)")
+            }
             let decoded = try tokenizer.decode(ids, skippingSpecial: false)
             let differs = line["decoded_differs"]?.arrayValue?.contains(.string(vocabulary)) ?? false
             #expect(decoded.utf8.elementsEqual(text.utf8) != differs)

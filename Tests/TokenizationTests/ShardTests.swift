@@ -30,7 +30,9 @@ import Tokenization
 
     static func sorted(_ contexts: [[Int64]]) -> [[Int64]] { contexts.sorted { $0.lexicographicallyPrecedes($1) } }
 
-    @Test("hold every sequence once, whatever the number of cells and shards", arguments: [nil, UInt32(0), 999], [1, 3, 128])
+    @Test(
+        "hold every sequence once, whatever the number of cells and shards", arguments: [nil, UInt32(0), 999],
+        [1, 3, 128])
     func multiset(padding: UInt32?, cells: Int) throws {
         let folder = try TemporaryFolder()
         let documents = Self.documents(700)
@@ -60,11 +62,14 @@ import Tokenization
         #expect(Self.sorted(Self.all(try TokenShards(folder: folder.path))) == Self.sorted(expected))
     }
 
-    @Test("are the same bytes for the same seed and other bytes for another, spilled or not", arguments: ShardFormat.allCases)
+    @Test(
+        "are the same bytes for the same seed and other bytes for another, spilled or not",
+        arguments: ShardFormat.allCases)
     func determinism(format: ShardFormat) throws {
         func digests(seed: UInt64, memory: Int) throws -> [String] {
             let folder = try TemporaryFolder()
-            var options = ShardOptions(sequenceLength: 16, seed: seed, endOfText: 0, vocabularySize: 1000, format: format)
+            var options = ShardOptions(
+                sequenceLength: 16, seed: seed, endOfText: 0, vocabularySize: 1000, format: format)
             options.shardSequences = 100
             options.memoryLimit = memory
             let manifest = try Self.write(Self.documents(500), to: folder.path, options)
@@ -129,7 +134,9 @@ import Tokenization
         let folder = try TemporaryFolder()
         let options = ShardOptions(sequenceLength: 4, seed: 1, endOfText: 0, vocabularySize: 10)
         let writer = try TokenShardWriter(folder: folder.path, options: options)
-        #expect(throws: TokenizationError.unknownIdentifier(10, position: 1, vocabularySize: 10)) { try writer.append([1, 10]) }
+        #expect(throws: TokenizationError.unknownIdentifier(10, position: 1, vocabularySize: 10)) {
+            try writer.append([1, 10])
+        }
         try writer.append([1])
         #expect(throws: TokenizationError.self) { try writer.finish() }
         var wrong = options
@@ -199,7 +206,9 @@ import Tokenization
 }
 
 @Suite("Shards of documents") struct ShardBuilderTests {
-    static let texts = (0..<300).map { "Document \($0): " + String(repeating: "the quick brown fox ", count: $0 % 17) + "end \($0 * 7919)" }
+    static let texts = (0..<300).map {
+        "Document \($0): " + String(repeating: "the quick brown fox ", count: $0 % 17) + "end \($0 * 7919)"
+    }
 
     static func tokenizer() throws -> Tokenizer {
         var trainer = TokenizerTrainer(vocabularySize: 400)
@@ -207,7 +216,9 @@ import Tokenization
         return try trainer.train()
     }
 
-    @Test("hold the same sequences flat and as tar, from packed and plain files", arguments: ["docs.jsonl", "docs.jsonl.zst", "docs.jsonl.gz"])
+    @Test(
+        "hold the same sequences flat and as tar, from packed and plain files",
+        arguments: ["docs.jsonl", "docs.jsonl.zst", "docs.jsonl.gz"])
     func formats(name: String) async throws {
         let folder = try TemporaryFolder()
         let tokenizer = try Self.tokenizer()
@@ -220,7 +231,8 @@ import Tokenization
         let inputs = try DocumentFiles.list([folder.file("in")])
         #expect(inputs == [folder.file("in/\(name)")])
         let flat = try await ShardBuilder(
-            inputs: inputs, tokenizer: tokenizer, output: folder.file("flat"), sequenceLength: 32, seed: 7, padding: 0).run()
+            inputs: inputs, tokenizer: tokenizer, output: folder.file("flat"), sequenceLength: 32, seed: 7, padding: 0
+        ).run()
         let tar = try await ShardBuilder(
             inputs: inputs, tokenizer: tokenizer, output: folder.file("tar"), sequenceLength: 32, seed: 7, format: .tar,
             padding: 0
@@ -263,7 +275,10 @@ import Tokenization
         }
         print("damaged tar shards: \(refused) of 400 refused")
         #expect(refused > 200)
-        for text in ["", "{", "{\"shard\": \"a/b\", \"num_sequences\": 1}", "{\"shard\": \"x\"}", "{\"shard\":\"x\",\"num_chunks\":1}"] {
+        for text in [
+            "", "{", "{\"shard\": \"a/b\", \"num_sequences\": 1}", "{\"shard\": \"x\"}",
+            "{\"shard\":\"x\",\"num_chunks\":1}",
+        ] {
             try AtomicFile.write(text, to: folder.file("manifest.jsonl"))
             #expect(throws: TokenizationError.self) { try ShardStatistics(folder: folder.path) }
         }
@@ -276,7 +291,8 @@ import Tokenization
         let line = JSONValue.object(["text": .string(String(repeating: "word and word ", count: 2000))]).text() + "\n"
         try AtomicFile.write(String(repeating: line, count: 2000), to: folder.file("in.jsonl"))
         let builder = try ShardBuilder(
-            inputs: [folder.file("in.jsonl")], tokenizer: tokenizer, output: folder.file("out"), sequenceLength: 32, seed: 7)
+            inputs: [folder.file("in.jsonl")], tokenizer: tokenizer, output: folder.file("out"), sequenceLength: 32,
+            seed: 7)
         let started = AsyncStream<Void>.makeStream()
         let task = Task { try await builder.run { _ in started.continuation.yield() } }
         for await _ in started.stream { break }

@@ -41,7 +41,9 @@ public struct SHA256: Sendable {
         let bits = count &* 8
         pending.append(0x80)
         while pending.count % 64 != 56 { pending.append(0) }
-        for shift in stride(from: 56, through: 0, by: -8) { pending.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            pending.append(UInt8(truncatingIfNeeded: bits >> UInt64(shift)))
+        }
         pending.withUnsafeBytes { all in
             for start in stride(from: 0, to: all.count, by: 64) {
                 Self.compress(&state, UnsafeRawBufferPointer(rebasing: all[start..<start + 64]))
@@ -104,7 +106,8 @@ public struct SHA256: Sendable {
                 for index in 0..<64 {
                     let choice = e & f ^ ~e & g
                     let majority = a & b ^ a & c ^ b & c
-                    let first = h &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ choice &+ constants[index]
+                    let first =
+                        h &+ (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) &+ choice &+ constants[index]
                         &+ schedule[index]
                     let second = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) &+ majority
                     (h, g, f, e) = (g, f, e, d &+ first)

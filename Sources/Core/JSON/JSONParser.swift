@@ -165,7 +165,9 @@ struct JSONParser {
                 throw .controlCharacter(byte, offset: position)
             default:
                 let run = position
-                repeat { position += 1 } while position < bytes.count && bytes[position] >= 0x20
+                repeat {
+                    position += 1
+                } while position < bytes.count && bytes[position] >= 0x20
                     && bytes[position] != UInt8(ascii: "\"") && bytes[position] != UInt8(ascii: "\\")
                 scratch.append(contentsOf: bytes[run..<position])
             }
@@ -233,7 +235,9 @@ struct JSONParser {
         }
         let leading = position
         let digits = skipDigits()
-        guard digits > 0, digits == 1 || bytes[leading] != UInt8(ascii: "0") else { throw .invalidNumber(offset: start) }
+        guard digits > 0, digits == 1 || bytes[leading] != UInt8(ascii: "0") else {
+            throw .invalidNumber(offset: start)
+        }
         if position < bytes.count, bytes[position] == UInt8(ascii: ".") {
             isWhole = false
             position += 1

@@ -23,7 +23,8 @@ public enum Spelling {
             var current = [row + 1] + Array(repeating: 0, count: second.count)
             for column in 0..<second.count {
                 let isEqual = first[row] == second[column]
-                current[column + 1] = min(previous[column] + (isEqual ? 0 : 1), previous[column + 1] + 1, current[column] + 1)
+                current[column + 1] = min(
+                    previous[column] + (isEqual ? 0 : 1), previous[column + 1] + 1, current[column] + 1)
                 if row > 0, column > 0, first[row] == second[column - 1], first[row - 1] == second[column] {
                     current[column + 1] = min(current[column + 1], older[column - 1] + 1)
                 }

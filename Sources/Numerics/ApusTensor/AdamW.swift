@@ -69,7 +69,8 @@ public final class AdamW {
             let norms = try Tensor.invoke(
                 "_foreach_norm.Scalar", [.tensors(gradients), .integer(2)], rule: nil, limit: gradients.count)
             let all = norms.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
-            let norm = try Tensor.call("norm.Scalar", .tensor(try Tensor.call("stack", .tensors(all))), .integer(2)).item()
+            let norm = try Tensor.call("norm.Scalar", .tensor(try Tensor.call("stack", .tensors(all))), .integer(2))
+                .item()
             // The small number is PyTorch's, so that clipped runs agree with it.
             let scale = limit / (norm + 1e-6)
             if scale < 1 { try Tensor.run("_foreach_mul_.Scalar", .tensors(gradients), .number(scale)) }
@@ -91,7 +92,8 @@ public final class AdamW {
     /// The moving averages, for a checkpoint: `average.NAME` and `square.NAME` for each parameter. They are the optimiser's own
     /// tensors, which the next step changes.
     public var state: [(name: String, tensor: Tensor)] {
-        zip(parameters, averages).map { ("average." + $0.name, $1) } + zip(parameters, squares).map { ("square." + $0.name, $1) }
+        zip(parameters, averages).map { ("average." + $0.name, $1) }
+            + zip(parameters, squares).map { ("square." + $0.name, $1) }
     }
 
     /// Takes up where another optimiser of the same parameters stood.
@@ -105,7 +107,8 @@ public final class AdamW {
             }
         }
         guard steps >= 0, values.count == state.count else {
-            throw .mismatch(name: "optimiser", reason: "the state has \(values.count) tensors, needed are \(state.count)")
+            throw .mismatch(
+                name: "optimiser", reason: "the state has \(values.count) tensors, needed are \(state.count)")
         }
         try withoutGradients { () throws(TensorError) in
             for (name, tensor) in state {

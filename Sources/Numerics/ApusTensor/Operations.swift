@@ -9,7 +9,9 @@ extension Tensor {
     }
 
     /// One number everywhere.
-    public static func full(_ shape: [Int], _ value: Double, _ type: ElementType = .float32) throws(TensorError) -> Tensor {
+    public static func full(_ shape: [Int], _ value: Double, _ type: ElementType = .float32) throws(TensorError)
+        -> Tensor
+    {
         try call("full", .integers(shape), .number(value), .type(type))
     }
 

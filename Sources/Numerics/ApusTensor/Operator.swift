@@ -51,7 +51,9 @@ extension Tensor {
     public static func callForMany(
         _ name: String, _ arguments: Argument..., limit: Int = 8
     ) throws(TensorError) -> [Tensor?] {
-        try invoke(name, arguments, rule: nil, limit: limit).map { if case .tensor(let tensor) = $0 { tensor } else { nil } }
+        try invoke(name, arguments, rule: nil, limit: limit).map {
+            if case .tensor(let tensor) = $0 { tensor } else { nil }
+        }
     }
 
     /// Calls an operator for its effect on its arguments.

@@ -104,7 +104,8 @@ public enum Safetensors {
             guard length <= UInt64(headerLimit), Int(length) <= size - 8 else {
                 throw TensorError.invalidFile(path: path, reason: "the header's length is given as \(length) bytes")
             }
-            let header = try parse(header: try exactly(Int(length), of: reader), dataSize: size - 8 - Int(length), path: path)
+            let header = try parse(
+                header: try exactly(Int(length), of: reader), dataSize: size - 8 - Int(length), path: path)
             var tensors: [String: Tensor] = [:]
             for entry in header.entries {
                 let bytes = try exactly(entry.range.count, of: reader)

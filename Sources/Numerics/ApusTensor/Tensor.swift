@@ -80,7 +80,8 @@ extension Tensor {
         _ type: ElementType, _ shape: [Int], _ bytes: UnsafeRawBufferPointer
     ) throws(TensorError) -> apus_tensor_ref {
         let library = try TensorLibrary.shared
-        guard let count = elementCount(of: shape), count.multipliedReportingOverflow(by: type.size) == (bytes.count, false)
+        guard let count = elementCount(of: shape),
+            count.multipliedReportingOverflow(by: type.size) == (bytes.count, false)
         else {
             throw .shape(
                 operation: "Tensor", shapes: [shape], reason: "\(bytes.count) bytes of \(type) were given for it")
@@ -113,7 +114,8 @@ extension Tensor {
     /// The elements in row-major order.
     ///
     /// - Throws: `TensorError.dtype` unless the tensor's elements are of that type.
-    public func elements<Element: TensorElement>(as type: Element.Type = Element.self) throws(TensorError) -> [Element] {
+    public func elements<Element: TensorElement>(as type: Element.Type = Element.self) throws(TensorError) -> [Element]
+    {
         try requireType(Element.elementType, for: "elements")
         var elements = [Element](repeating: .zero, count: count)
         let status = elements.withUnsafeMutableBytes {
@@ -163,7 +165,8 @@ extension Tensor {
                 reason: "only floating-point numbers have gradients")
         }
         try TensorLibrary.check(
-            functions.pointee.set_requires_gradient(handle, required ? 1 : 0), "requireGradient", operands: [description])
+            functions.pointee.set_requires_gradient(handle, required ? 1 : 0), "requireGradient",
+            operands: [description])
         return self
     }
 
@@ -213,7 +216,8 @@ extension Tensor {
         of inputs: [Tensor], seed: Tensor? = nil, differentiable: Bool = false
     ) throws(TensorError) -> [Tensor?] {
         if let seed, seed.shape != shape {
-            throw .shape(operation: "gradients", shapes: [shape, seed.shape], reason: "the seed has the tensor's shape")
+            throw .shape(
+                operation: "gradients", shapes: [shape, seed.shape], reason: "the seed has the tensor's shape")
         }
         guard seed != nil || count == 1 else {
             throw .shape(operation: "gradients", shapes: [shape], reason: "without a seed, one element is needed")

@@ -80,7 +80,9 @@ extension Document {
         }
         guard let head else { return nil }
         for node in children(of: head) where isHTML(.meta, node) {
-            if attribute(.httpEquiv, of: node)?.lowercased() == "content-language" { return clean(attribute(.content, of: node)) }
+            if attribute(.httpEquiv, of: node)?.lowercased() == "content-language" {
+                return clean(attribute(.content, of: node))
+            }
         }
         return nil
     }

@@ -44,7 +44,8 @@ struct TextWriter {
             return page.containers[Int(rows.0)].parent == page.containers[Int(rows.1)].parent ? .line : .paragraph
         case (.item, .item), (.definitionTerm, .definition), (.definition, .definition), (.definition, .definitionTerm):
             return .line
-        case (.division, .division), (.other, .other), (.division, .other), (.other, .division), (.container, .division),
+        case (.division, .division), (.other, .other), (.division, .other), (.other, .division),
+            (.container, .division),
             (.division, .container), (.container, .container):
             return .line
         default:

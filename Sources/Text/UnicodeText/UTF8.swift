@@ -72,7 +72,8 @@ extension Span where Element == UInt8 {
         extracting(range).withUnsafeBytes { bytes in
             var position = 0
             while bytes.count - position >= 8 {
-                let high = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian & 0x8080_8080_8080_8080
+                let high =
+                    bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self).littleEndian & 0x8080_8080_8080_8080
                 if high != 0 { return range.lowerBound + position + high.trailingZeroBitCount / 8 }
                 position += 8
             }

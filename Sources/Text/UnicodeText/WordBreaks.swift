@@ -136,7 +136,8 @@ public struct WordBreaker: Sendable {
         }
         if left == WordClass.katakana, right == WordClass.katakana { return false }  // WB13
         if right == WordClass.extendNumLet {
-            return !(leftLetter || left == WordClass.numeric || left == WordClass.katakana
+            return
+                !(leftLetter || left == WordClass.numeric || left == WordClass.katakana
                 || left == WordClass.extendNumLet)  // WB13a
         }
         if left == WordClass.extendNumLet {

@@ -7,6 +7,8 @@ struct ApusCommand: AsyncParsableCommand {
         commandName: "apus",
         abstract: "A distributed runtime for machine learning, and the data-centric libraries on it.",
         version: ApusVersion.text,
-        subcommands: [TokenizeCommand.self, PoolCommand.self, ExtractCommand.self, LanguageCommand.self, BenchCommand.self,
-            CurateCommand.self, TrainCommand.self, EvaluateCommand.self, ExperimentCommand.self, ReportCommand.self])
+        subcommands: [
+            TokenizeCommand.self, PoolCommand.self, ExtractCommand.self, LanguageCommand.self, BenchCommand.self,
+            CurateCommand.self, TrainCommand.self, EvaluateCommand.self, ExperimentCommand.self, ReportCommand.self,
+        ])
 }

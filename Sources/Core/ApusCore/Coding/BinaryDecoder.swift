@@ -104,7 +104,9 @@ final class BinaryReader {
         return text
     }
 
-    private func readWord<Word: FixedWidthInteger & BitwiseCopyable>(_ type: Word.Type, at cursor: inout Int) throws -> Word {
+    private func readWord<Word: FixedWidthInteger & BitwiseCopyable>(_ type: Word.Type, at cursor: inout Int) throws
+        -> Word
+    {
         let width = MemoryLayout<Word>.size
         guard bytes.count - cursor >= width else { throw CodingError.truncated(offset: cursor) }
         let word = bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: cursor, as: Word.self) }

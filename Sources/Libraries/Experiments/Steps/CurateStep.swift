@@ -46,7 +46,9 @@ package struct CurateStep: ExperimentStep {
             pool: pool.product.files, output: folder, seed: seed)
         let site = site
         guard let cluster = Cluster.current else { throw ClusterError.closed }
-        let manifest = try await run.run(on: cluster) { site.post($0.pages, "pages", note: "pass \($0.pass) of \($0.passes)") }
+        let manifest = try await run.run(on: cluster) {
+            site.post($0.pages, "pages", note: "pass \($0.pass) of \($0.passes)")
+        }
         func counts(_ table: [String: Int]) -> [FunnelResult.Count] {
             table.map { FunnelResult.Count($0.key, $0.value) }.sorted { ($1.count, $0.name) < ($0.count, $1.name) }
         }

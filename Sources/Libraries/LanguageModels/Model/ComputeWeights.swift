@@ -74,12 +74,14 @@ struct ComputeWeights {
 
     /// All leaves: the embedding first, the head last.
     var leaves: [Tensor] {
-        [embedding] + layers.flatMap {
-            [
-                $0.attentionNorm, $0.queryKey, $0.value, $0.queryKeyGains, $0.outProjection, $0.feedForwardNorm, $0.gate,
-                $0.up, $0.down,
-            ]
-        } + [norm, head]
+        [embedding]
+            + layers.flatMap {
+                [
+                    $0.attentionNorm, $0.queryKey, $0.value, $0.queryKeyGains, $0.outProjection, $0.feedForwardNorm,
+                    $0.gate,
+                    $0.up, $0.down,
+                ]
+            } + [norm, head]
     }
 
     /// Views of a model's parameters, or of tensors of their shapes, in the order of `leaves`.
@@ -88,8 +90,10 @@ struct ComputeWeights {
         var parts = [model.embedding]
         for layer in model.layers {
             parts += [
-                layer.attentionNorm, try layer.inProjection.slice(0, 0..<2 * d), try layer.inProjection.slice(0, 2 * d..<3 * d),
-                layer.queryKeyGains, layer.outProjection, layer.feedForwardNorm, try layer.gateAndUp.slice(0, 0..<hidden),
+                layer.attentionNorm, try layer.inProjection.slice(0, 0..<2 * d),
+                try layer.inProjection.slice(0, 2 * d..<3 * d),
+                layer.queryKeyGains, layer.outProjection, layer.feedForwardNorm,
+                try layer.gateAndUp.slice(0, 0..<hidden),
                 try layer.gateAndUp.slice(0, hidden..<2 * hidden), layer.down,
             ]
         }

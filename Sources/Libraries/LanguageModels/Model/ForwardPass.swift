@@ -33,7 +33,9 @@ struct ForwardPass {
 
     /// The tables are made in float32 and rounded afterwards, whatever the precision: a model trained in bfloat16 then means
     /// the same in float32.
-    private static func tables(_ configuration: ModelConfiguration) throws(TensorError) -> (cosines: Tensor, signedSines: Tensor) {
+    private static func tables(_ configuration: ModelConfiguration) throws(TensorError) -> (
+        cosines: Tensor, signedSines: Tensor
+    ) {
         let (context, width) = (configuration.context, configuration.headWidth)
         var cosines = [Float](repeating: 0, count: context * width)
         var sines = cosines
@@ -59,7 +61,8 @@ struct ForwardPass {
         let shape = tokens.shape
         guard shape.count == 2, shape[1] >= 1, shape[1] <= configuration.context else {
             throw LanguageModelError.badData(
-                source: "tokens", reason: "batch × time with at most \(configuration.context) positions is needed, not \(shape)")
+                source: "tokens",
+                reason: "batch × time with at most \(configuration.context) positions is needed, not \(shape)")
         }
         var stream = try Embedding(weight: weights.embedding)(tokens)
         for layer in weights.layers {
@@ -79,7 +82,9 @@ struct ForwardPass {
         try LayerNorm(gain: gain)(try stream.to(weights.precision.elementType))
     }
 
-    private func attention(_ layer: ComputeWeights.Layer, _ input: Tensor, _ batch: Int, _ time: Int) throws(TensorError) -> Tensor {
+    private func attention(_ layer: ComputeWeights.Layer, _ input: Tensor, _ batch: Int, _ time: Int)
+        throws(TensorError) -> Tensor
+    {
         let (d, heads, width) = (configuration.width, configuration.heads, configuration.headWidth)
         // Queries and keys go through norm and rotation together: half as many calls.
         let both = try input.linear(layer.queryKey).reshape([batch, time, 2, d])
@@ -106,7 +111,8 @@ struct ForwardPass {
         let rows = [shape[0] * shape[1], time, shape[3]]
         let corner = try mask.slice(0, 0..<time).slice(1, 0..<time)
         let scores = try Tensor.call(
-            "baddbmm", .tensor(corner), .tensor(try query.reshape(rows)), .tensor(try key.reshape(rows).transposed(1, 2)),
+            "baddbmm", .tensor(corner), .tensor(try query.reshape(rows)),
+            .tensor(try key.reshape(rows).transposed(1, 2)),
             .number(1), .number(1 / Double(shape[3]).squareRoot()))
         let weights = try Tensor.call("softmax.int", .tensor(scores), .integer(-1))
         return try Tensor.call("bmm", .tensor(weights), .tensor(try value.reshape(rows))).reshape(shape)
@@ -115,5 +121,7 @@ struct ForwardPass {
 
 extension Tensor {
     /// x·Wᵀ.
-    func linear(_ weight: Tensor) throws(TensorError) -> Tensor { try Tensor.call("linear", .tensor(self), .tensor(weight)) }
+    func linear(_ weight: Tensor) throws(TensorError) -> Tensor {
+        try Tensor.call("linear", .tensor(self), .tensor(weight))
+    }
 }

@@ -32,7 +32,8 @@ public enum ModelFile {
     /// - Parameter path: the file, or the folder that `apus train` wrote.
     /// - Throws: `LanguageModelError.noModel` for a folder without one, `.badCheckpoint` for a file of another kind or
     ///   damaged.
-    public static func read(_ path: String) throws(LanguageModelError) -> (model: Transformer, origin: [String: String]) {
+    public static func read(_ path: String) throws(LanguageModelError) -> (model: Transformer, origin: [String: String])
+    {
         var file = path
         if Folder.exists(path) {
             file = Paths.join(path, name)

@@ -47,13 +47,16 @@ public struct Transformer: Module {
             var generator = SeededNumbers(seed: seed, stream: stream)
             stream += 1
             return try Tensor(
-                TruncatedNormal.numbers(rows * columns, deviation: deviation, using: &generator), shape: [rows, columns])
+                TruncatedNormal.numbers(rows * columns, deviation: deviation, using: &generator),
+                shape: [rows, columns])
         }
     }
 
     /// All parameters 0: to be loaded, or to hold gradients.
     init(zeros configuration: ModelConfiguration) throws(LanguageModelError) {
-        try self.init(configuration, gain: 0) { rows, columns, _ throws(TensorError) in try Tensor.zeros([rows, columns]) }
+        try self.init(configuration, gain: 0) { rows, columns, _ throws(TensorError) in
+            try Tensor.zeros([rows, columns])
+        }
     }
 
     private init(
@@ -103,13 +106,17 @@ public struct Transformer: Module {
                 parameters.append(Parameter(name: "layers.\(index).\(name).weight", tensor: tensor))
             }
         }
-        return parameters + [Parameter(name: "norm.weight", tensor: norm), Parameter(name: "output.weight", tensor: head)]
+        return parameters + [
+            Parameter(name: "norm.weight", tensor: norm), Parameter(name: "output.weight", tensor: head),
+        ]
     }
 
     /// The rows of a matrix, as views.
     static func rows(of matrix: Tensor) throws(TensorError) -> [Tensor] {
         var rows: [Tensor] = []
-        for index in 0..<matrix.shape[0] { rows.append(try Tensor.call("select.int", .tensor(matrix), .integer(0), .integer(index))) }
+        for index in 0..<matrix.shape[0] {
+            rows.append(try Tensor.call("select.int", .tensor(matrix), .integer(0), .integer(index)))
+        }
         return rows
     }
 

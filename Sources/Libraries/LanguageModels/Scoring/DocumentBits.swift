@@ -43,12 +43,15 @@ extension Scorer {
     /// - Throws: `LanguageModelError.badData` where the tokenizer has no end-of-text token or more tokens than the model.
     public func documentScores(_ texts: [String], tokenizer: Tokenizer) throws -> [DocumentScore] {
         guard let end = tokenizer.endOfText else {
-            throw LanguageModelError.badData(source: "tokenizer", reason: "it has no end-of-text token, behind which documents are scored")
+            throw LanguageModelError.badData(
+                source: "tokenizer", reason: "it has no end-of-text token, behind which documents are scored")
         }
         guard tokenizer.vocabularySize <= configuration.vocabulary else {
             throw LanguageModelError.badData(
                 source: "tokenizer",
-                reason: "its \(tokenizer.vocabularySize) tokens do not fit the model's vocabulary of \(configuration.vocabulary); give the one it was trained with")
+                reason:
+                    "its \(tokenizer.vocabularySize) tokens do not fit the model's vocabulary of \(configuration.vocabulary); give the one it was trained with"
+            )
         }
         let encoder = tokenizer.makeEncoder()
         encoder.ignoresSpecialTokens = true

@@ -49,7 +49,8 @@ extension Scorer {
     private static func batches(_ order: [Int], _ readings: [Reading]) -> [Range<Int>] {
         var batches: [Range<Int>] = []
         var start = 0
-        for end in order.indices where end > start && (end - start + 1) * readings[order[end]].inputs.count > batchTokens {
+        for end in order.indices
+        where end > start && (end - start + 1) * readings[order[end]].inputs.count > batchTokens {
             batches.append(start..<end)
             start = end
         }
@@ -123,14 +124,16 @@ extension ForwardPass {
         for start in Swift.stride(from: 0, to: rows.count, by: slice) {
             let range = start..<min(start + slice, rows.count)
             let chosen = try Tensor.call(
-                "index_select", .tensor(hidden), .integer(0), .tensor(try Tensor(Array(rows[range]), shape: [range.count])))
+                "index_select", .tensor(hidden), .integer(0),
+                .tensor(try Tensor(Array(rows[range]), shape: [range.count])))
             let logarithms = try logits(of: chosen).logSoftmax(1)
             let target = try Tensor(Array(targets[range]), shape: [range.count, 1])
             let likelihoods = try logarithms.gather(1, target).elements(as: Float.self)
             let likeliest = greedy ? try logarithms.argmax(1).elements(as: Int64.self) : []
             for (offset, likelihood) in likelihoods.enumerated() {
                 scores.append(
-                    TokenScore(logLikelihood: likelihood, isGreedy: greedy && likeliest[offset] == targets[start + offset]))
+                    TokenScore(
+                        logLikelihood: likelihood, isGreedy: greedy && likeliest[offset] == targets[start + offset]))
             }
         }
         return scores

@@ -33,7 +33,9 @@ public final class Scorer {
     ///   - precision: float32, as the published evaluations use.
     ///   - threads: nil takes all processors.
     /// - Throws: `LanguageModelError.noModel`, `.badCheckpoint`, `.tensor`.
-    public convenience init(_ path: String, precision: Precision = .float32, threads: Int? = nil) throws(LanguageModelError) {
+    public convenience init(_ path: String, precision: Precision = .float32, threads: Int? = nil)
+        throws(LanguageModelError)
+    {
         let (model, origin) = try ModelFile.read(path)
         try self.init(model, origin: origin, precision: precision, threads: threads)
     }
@@ -72,7 +74,8 @@ public final class Scorer {
         let stride = min(max(1, stride), configuration.context)
         for (index, sequence) in sequences.enumerated() {
             guard sequence.count >= 2 else {
-                throw LanguageModelError.badData(source: "sequence \(index)", reason: "at least two tokens are needed to score one")
+                throw LanguageModelError.badData(
+                    source: "sequence \(index)", reason: "at least two tokens are needed to score one")
             }
             try requireVocabulary(sequence, "sequence \(index)")
             for window in ScoringWindow.cover(tokens: sequence.count, context: configuration.context, stride: stride) {
@@ -80,11 +83,15 @@ public final class Scorer {
                 readings.append(
                     Reading(
                         inputs: Array(sequence[window.start..<end]),
-                        targets: (window.firstTarget...end).map { .init(position: $0 - 1 - window.start, token: sequence[$0]) }))
+                        targets: (window.firstTarget...end).map {
+                            .init(position: $0 - 1 - window.start, token: sequence[$0])
+                        }))
                 places.append((index, window.firstTarget))
             }
         }
-        var scores = sequences.map { [TokenScore](repeating: TokenScore(logLikelihood: 0, isGreedy: false), count: $0.count - 1) }
+        var scores = sequences.map {
+            [TokenScore](repeating: TokenScore(logLikelihood: 0, isGreedy: false), count: $0.count - 1)
+        }
         for (place, row) in zip(places, try read(readings, greedy: greedy)) {
             scores[place.sequence].replaceSubrange(place.firstTarget - 1..<place.firstTarget - 1 + row.count, with: row)
         }
@@ -94,7 +101,8 @@ public final class Scorer {
     func requireVocabulary(_ tokens: [Int32], _ source: String) throws(LanguageModelError) {
         if let wrong = tokens.first(where: { $0 < 0 || Int($0) >= configuration.vocabulary }) {
             throw .badData(
-                source: source, reason: "the token \(wrong) is not in the model's vocabulary of \(configuration.vocabulary)")
+                source: source,
+                reason: "the token \(wrong) is not in the model's vocabulary of \(configuration.vocabulary)")
         }
     }
 }

@@ -19,11 +19,13 @@ func onOwnThread<Value: Sendable>(
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         var thread = pthread_t()
         let context = Unmanaged.passRetained(work)
-        let code = pthread_create(&thread, &attributes, { argument in
-            guard let argument else { return nil }
-            Unmanaged<ThreadWork>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, context.toOpaque())
+        let code = pthread_create(
+            &thread, &attributes,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<ThreadWork>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, context.toOpaque())
         if code != 0 {
             context.release()
             continuation.resume(throwing: LanguageModelError.noThread(code: code))

@@ -43,7 +43,9 @@ package final class GradientComputer {
 
     /// - Parameter threads: at most as many work at the same time.
     /// - Note: the gradients of `model`'s parameters are set to tensors that each call overwrites.
-    package init(_ model: Transformer, length: Int, microBatch: Int, zLoss: Double, precision: Precision, threads: Int) throws {
+    package init(_ model: Transformer, length: Int, microBatch: Int, zLoss: Double, precision: Precision, threads: Int)
+        throws
+    {
         configuration = model.configuration
         self.length = length
         self.microBatch = microBatch

@@ -79,7 +79,8 @@ public struct TrainingConfiguration: Hashable, Sendable {
                 warmUpSteps: min(2000, max(1, tokens / length / batch / 10)))
         }
         func published(
-            _ tokens: Int, _ usual: Int, accumulation: Int, warmUp: Int, _ rate: Double, _ decay: Double, _ zLoss: Double
+            _ tokens: Int, _ usual: Int, accumulation: Int, warmUp: Int, _ rate: Double, _ decay: Double,
+            _ zLoss: Double
         ) -> TrainingConfiguration {
             let batch = max(1, batch ?? usual)
             var configuration = TrainingConfiguration(
@@ -126,7 +127,9 @@ public struct TrainingConfiguration: Hashable, Sendable {
     ///
     /// - Throws: `LanguageModelError.badSetting` naming the first setting that makes no sense.
     func resolved() throws(LanguageModelError) -> TrainingConfiguration {
-        func require(_ holds: Bool, _ name: String, _ value: some CustomStringConvertible, _ expected: String) throws(LanguageModelError) {
+        func require(_ holds: Bool, _ name: String, _ value: some CustomStringConvertible, _ expected: String)
+            throws(LanguageModelError)
+        {
             guard holds else { throw .badSetting(name: name, value: "\(value)", expected: expected) }
         }
         try require((1...(1 << 20)).contains(sequenceLength), "sequence length", sequenceLength, "1 to 1048576")
@@ -134,10 +137,12 @@ public struct TrainingConfiguration: Hashable, Sendable {
         try require((1...1000).contains(intervals), "intervals", intervals, "1 to 1000")
         try require(steps >= 1, "tokens", tokens, "at least \(tokensPerStep * intervals), so that there is a step")
         try require(steps < 1 << 32, "tokens", tokens, "fewer, for less than 2³² steps")
-        try require((0...steps).contains(warmUpSteps), "warm-up steps", warmUpSteps, "0 to the \(steps) steps of the run")
+        try require(
+            (0...steps).contains(warmUpSteps), "warm-up steps", warmUpSteps, "0 to the \(steps) steps of the run")
         try require(learningRate > 0 && learningRate.isFinite, "learning rate", learningRate, "positive")
         try require(
-            (0...learningRate).contains(finalLearningRate), "final learning rate", finalLearningRate, "0 to the learning rate")
+            (0...learningRate).contains(finalLearningRate), "final learning rate", finalLearningRate,
+            "0 to the learning rate")
         try require((0...1).contains(weightDecay), "weight decay", weightDecay, "0 to 1")
         try require((0...1).contains(zLoss), "z-loss", zLoss, "0 to 1")
         try require(clip > 0, "clip", clip, "positive")
@@ -146,9 +151,12 @@ public struct TrainingConfiguration: Hashable, Sendable {
             try require(count >= 1, "checkpoint interval", count, "at least one step")
         }
         var resolved = self
-        let part = microBatch ?? (1...batch).last { batch.isMultiple(of: $0) && $0 * sequenceLength <= Self.microBatchTokens } ?? 1
+        let part =
+            microBatch ?? (1...batch).last { batch.isMultiple(of: $0) && $0 * sequenceLength <= Self.microBatchTokens }
+            ?? 1
         try require(
-            part >= 1 && part <= batch && batch.isMultiple(of: part), "micro-batch", part, "a divisor of the batch \(batch)")
+            part >= 1 && part <= batch && batch.isMultiple(of: part), "micro-batch", part,
+            "a divisor of the batch \(batch)")
         resolved.microBatch = part
         resolved.precision = precision ?? .fastest
         return resolved

@@ -26,7 +26,8 @@ public struct TrainingStep: Hashable, Sendable {
     }
 
     init?(json: JSONValue) {
-        guard let step = json["step"]?.intValue, let tokens = json["tokens"]?.intValue, let loss = json["loss"]?.doubleValue,
+        guard let step = json["step"]?.intValue, let tokens = json["tokens"]?.intValue,
+            let loss = json["loss"]?.doubleValue,
             let zLoss = json["zLoss"]?.doubleValue, let rate = json["learningRate"]?.doubleValue,
             let norm = json["gradientNorm"]?.doubleValue, let speed = json["tokensPerSecond"]?.doubleValue
         else { return nil }
@@ -65,7 +66,8 @@ final class TrainingLog {
         self.path = path
         let kept = steps == 0 ? [] : try Self.read(path).prefix(steps)
         guard kept.count == steps, kept.last?.step ?? 0 == steps else {
-            throw LanguageModelError.badCheckpoint(file: path, reason: "it lacks steps before the checkpoint's, which is \(steps)")
+            throw LanguageModelError.badCheckpoint(
+                file: path, reason: "it lacks steps before the checkpoint's, which is \(steps)")
         }
         let file = try AtomicFile(path)
         for entry in kept { try file.write(entry.json.text() + "\n") }
@@ -82,7 +84,9 @@ final class TrainingLog {
         line.append(UInt8(ascii: "\n"))
         var written = 0
         while written < line.count {
-            let result = line.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written) }
+            let result = line.withUnsafeBytes {
+                write(descriptor, $0.baseAddress.map { $0 + written }, $0.count - written)
+            }
             if result < 0 {
                 if errno == EINTR { continue }
                 throw .current("write", path)
@@ -103,9 +107,12 @@ final class TrainingLog {
         var steps: [TrainingStep] = []
         let bytes = try FileReader.bytes(of: path)
         guard let end = bytes.lastIndex(of: UInt8(ascii: "\n")) else { return [] }
-        for (number, line) in bytes[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in bytes[..<end].split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .enumerated()
+        {
             guard let value = try? JSONValue(parsing: Array(line)), let step = TrainingStep(json: value) else {
-                throw LanguageModelError.badLine(file: path, line: number + 1, reason: "it is not a step of a training log")
+                throw LanguageModelError.badLine(
+                    file: path, line: number + 1, reason: "it is not a step of a training log")
             }
             steps.append(step)
         }

@@ -16,7 +16,9 @@ struct TrainingLoop {
     private static let finalSteps = 20
 
     /// Checks everything that can be checked before training, and claims the folder.
-    init(_ model: ModelConfiguration, _ training: TrainingConfiguration, _ data: any SequenceSource, _ output: String) throws {
+    init(_ model: ModelConfiguration, _ training: TrainingConfiguration, _ data: any SequenceSource, _ output: String)
+        throws
+    {
         try model.check()
         var training = training
         let resolved = try training.resolved()
@@ -27,7 +29,8 @@ struct TrainingLoop {
         }
         guard training.sequenceLength <= model.context else {
             throw LanguageModelError.badSetting(
-                name: "sequence length", value: "\(training.sequenceLength)", expected: "at most the model's context, \(model.context)")
+                name: "sequence length", value: "\(training.sequenceLength)",
+                expected: "at most the model's context, \(model.context)")
         }
         guard data.vocabulary <= model.vocabulary else {
             throw LanguageModelError.badData(
@@ -40,13 +43,16 @@ struct TrainingLoop {
         guard training.repeatsData || resolved.steps * resolved.batch <= data.count else {
             throw LanguageModelError.badData(
                 source: data.name,
-                reason: "its \(data.count) sequences are fewer than the \(resolved.steps * resolved.batch) of the run; allow repetition or give more")
+                reason:
+                    "its \(data.count) sequences are fewer than the \(resolved.steps * resolved.batch) of the run; allow repetition or give more"
+            )
         }
         // Before the folder is made: without the library nothing else can go on.
         _ = try TensorLibrary.shared
         folder = try RunFolder(output)
         if training.precision == nil {
-            training.precision = try folder.storedSettings()?["training"]?["precision"]?.stringValue.flatMap(Precision.init)
+            training.precision = try folder.storedSettings()?["training"]?["precision"]?.stringValue.flatMap(
+                Precision.init)
         }
         training = try training.resolved()
         let settings: JSONValue = [
@@ -92,7 +98,8 @@ struct TrainingLoop {
             let rate = schedule.rate(at: state.step)
             let norm = try optimiser.clipGradients(to: training.clip)
             let zLoss = training.zLoss * loss.squaredLogSum
-            for (quantity, value) in [("loss", loss.crossEntropy + zLoss), ("gradient's norm", norm)] where !value.isFinite {
+            for (quantity, value) in [("loss", loss.crossEntropy + zLoss), ("gradient's norm", norm)]
+            where !value.isFinite {
                 throw LanguageModelError.notFinite(quantity: quantity, step: state.step + 1, learningRate: rate)
             }
             try optimiser.step(learningRate: rate)
@@ -101,7 +108,8 @@ struct TrainingLoop {
             state.seconds += seconds
             let entry = TrainingStep(
                 step: state.step, tokens: state.step * training.tokensPerStep, loss: loss.crossEntropy, zLoss: zLoss,
-                learningRate: rate, gradientNorm: norm, tokensPerSecond: Double(training.tokensPerStep) / max(seconds, 1e-9))
+                learningRate: rate, gradientNorm: norm,
+                tokensPerSecond: Double(training.tokensPerStep) / max(seconds, 1e-9))
             try log.append(entry)
             recent.add(seconds)
             progress(
@@ -124,12 +132,15 @@ struct TrainingLoop {
         try tokens.withUnsafeMutableBufferPointer { buffer in
             for index in 0..<training.batch {
                 let sequence = order.sequence(at: step * training.batch + index)
-                try data.read(sequence, into: UnsafeMutableBufferPointer(rebasing: buffer[(index * width)..<((index + 1) * width)]))
+                try data.read(
+                    sequence,
+                    into: UnsafeMutableBufferPointer(rebasing: buffer[(index * width)..<((index + 1) * width)]))
             }
         }
         if let wrong = tokens.first(where: { $0 < 0 || $0 >= Int64(model.vocabulary) }) {
             throw LanguageModelError.badData(
-                source: data.name, reason: "it holds the token \(wrong), which the vocabulary of \(model.vocabulary) lacks")
+                source: data.name,
+                reason: "it holds the token \(wrong), which the vocabulary of \(model.vocabulary) lacks")
         }
         return tokens
     }
@@ -142,7 +153,8 @@ struct TrainingLoop {
         }
     }
 
-    private func save(_ state: TrainingCheckpoint, _ model: Transformer, _ optimiser: AdamW, _ log: TrainingLog) throws {
+    private func save(_ state: TrainingCheckpoint, _ model: Transformer, _ optimiser: AdamW, _ log: TrainingLog) throws
+    {
         try log.flush()
         try state.write(model, optimiser, to: folder.checkpoint)
     }
@@ -167,7 +179,9 @@ struct TrainingLoop {
         guard let steps = stored["steps"]?.intValue, let tokens = stored["tokens"]?.intValue,
             let loss = stored["loss"]?.doubleValue, let passes = stored["passes"]?.doubleValue,
             let seconds = stored["seconds"]?.doubleValue, FileReader.exists(folder.model)
-        else { throw LanguageModelError.badCheckpoint(file: folder.path, reason: "its result.json or model is damaged") }
+        else {
+            throw LanguageModelError.badCheckpoint(file: folder.path, reason: "its result.json or model is damaged")
+        }
         return TrainingResult(
             model: folder.model, parameters: model.totalParameterCount, steps: steps, tokens: tokens, loss: loss,
             passes: passes, seconds: seconds)

@@ -65,7 +65,8 @@ public struct TrainingRun: Sendable {
         self.init(model: model, training: training, source: data, output: output)
     }
 
-    package init(model: ModelConfiguration, training: TrainingConfiguration, source: any SequenceSource, output: String) {
+    package init(model: ModelConfiguration, training: TrainingConfiguration, source: any SequenceSource, output: String)
+    {
         self.model = model
         self.training = training
         data = source
@@ -84,7 +85,8 @@ public struct TrainingRun: Sendable {
     ///
     /// - Parameter progress: called after each step, on the training thread; it must be quick.
     /// - Throws: `LanguageModelError`; `CancellationError`.
-    public func run(progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }) async throws -> TrainingResult {
+    public func run(progress: @escaping @Sendable (TrainingProgress) -> Void = { _ in }) async throws -> TrainingResult
+    {
         let stop = StopFlag()
         return try await withTaskCancellationHandler {
             try await onOwnThread {

@@ -1,11 +1,11 @@
 import ApusCore
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// How far embedded tasks are kept apart.
@@ -99,7 +99,8 @@ public func withCluster<Result>(
     let outcome: Swift.Result<Result, any Error>
     do {
         outcome = .success(
-            try await RunContext.$current.withValue(RunContext(cluster: cluster, cell: nil)) { try await body(cluster) })
+            try await RunContext.$current.withValue(RunContext(cluster: cluster, cell: nil)) { try await body(cluster) }
+        )
     } catch {
         outcome = .failure(error)
     }

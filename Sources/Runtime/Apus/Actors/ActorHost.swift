@@ -148,7 +148,11 @@ final class ActorHost: Sendable {
 
     /// Ends the actor after the calls that wait.
     func stop() async {
-        await idle { $0.isStopping = true } until: { $0.mailbox.isIdle || !$0.isAlive }
+        await idle {
+            $0.isStopping = true
+        } until: {
+            $0.mailbox.isIdle || !$0.isAlive
+        }
         die("it was stopped")
     }
 
@@ -165,7 +169,12 @@ final class ActorHost: Sendable {
     }
 
     /// Suspends until no call runs any more.
-    func drained() async { await idle { _ in } until: { $0.lanes.isEmpty } }
+    func drained() async {
+        await idle { _ in
+        } until: {
+            $0.lanes.isEmpty
+        }
+    }
 
     private func idle(_ change: (inout State) -> Void, until isIdle: (State) -> Bool) async {
         while true {
@@ -243,7 +252,9 @@ final class ActorHost: Sendable {
     private func execute(_ call: ActorCall, on lane: ActorLane) async {
         let key = ObjectIdentifier(call)
         let (instance, generation) = state.withLock { state in
-            guard case .alive(let instance) = state.life else { return (nil as (any DistributedActor)?, state.generation) }
+            guard case .alive(let instance) = state.life else {
+                return (nil as (any DistributedActor)?, state.generation)
+            }
             state.running[key] = call
             return (instance, state.generation)
         }

@@ -33,9 +33,11 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
     public func resolve<Body: DistributedActor>(id: ActorIdentifier, as type: Body.Type) throws -> Body?
     where Body.ID == ActorIdentifier { nil }
 
-    public func assignID<Body: DistributedActor>(_ type: Body.Type) -> ActorIdentifier where Body.ID == ActorIdentifier {
-        Self.birth ?? ActorIdentifier(
-            owner: .max, number: unowned.wrappingAdd(1, ordering: .relaxed).newValue)
+    public func assignID<Body: DistributedActor>(_ type: Body.Type) -> ActorIdentifier
+    where Body.ID == ActorIdentifier {
+        Self.birth
+            ?? ActorIdentifier(
+                owner: .max, number: unowned.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 
     public func actorReady<Body: DistributedActor>(_ actor: Body) where Body.ID == ActorIdentifier {}

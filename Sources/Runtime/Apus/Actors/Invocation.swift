@@ -62,7 +62,8 @@ public final class ApusResultHandler: DistributedTargetInvocationResultHandler {
     init(system: ApusActorSystem) { self.system = system }
 
     public func onReturn<Success: Codable & Sendable>(value: Success) async throws {
-        reply = system.encodesCalls
+        reply =
+            system.encodesCalls
             ? .encoded(try Payload(encoding: value, userInfo: system.userInfo)) : .value(value)
     }
 

@@ -2,11 +2,11 @@ import ApusCore
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Runs tasks and actors in this process, on threads of their own.
@@ -174,9 +174,11 @@ final class EmbeddedBackend: Backend {
             }
             admit(&core, into: &started, refused: &refused)
             let canGoOn = execution == .ended || execution == .again || execution == .keepsResources
-            if canGoOn, let index = started.firstIndex(where: { _, cell in
-                self.threads(for: cell.shape, in: core.dispatcher) === threads
-            }) {
+            if canGoOn,
+                let index = started.firstIndex(where: { _, cell in
+                    self.threads(for: cell.shape, in: core.dispatcher) === threads
+                })
+            {
                 let (unused, taken) = started.remove(at: index)
                 core.runners[ObjectIdentifier(unused)] = nil
                 next = taken

@@ -1,11 +1,11 @@
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Threads of their own for tasks, so that one which computes or blocks never holds up the driver or the runtime.
@@ -61,31 +61,34 @@ final class WorkerThreads: TaskExecutor, @unchecked Sendable {
     /// Threads start when they are first needed. They keep the executor alive until `stop`.
     private func startThread() {
         #if canImport(Darwin)
-        var thread: pthread_t?
+            var thread: pthread_t?
         #else
-        var thread = pthread_t()
+            var thread = pthread_t()
         #endif
         let context = Unmanaged.passRetained(self)
-        let result = pthread_create(&thread, nil, { argument in
-            #if canImport(Darwin)
-            let owner = Unmanaged<WorkerThreads>.fromOpaque(argument).takeRetainedValue()
-            #else
-            guard let argument else { return nil }
-            let owner = Unmanaged<WorkerThreads>.fromOpaque(argument).takeRetainedValue()
-            #endif
-            owner.work()
-            return nil
-        }, context.toOpaque())
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                #if canImport(Darwin)
+                    let owner = Unmanaged<WorkerThreads>.fromOpaque(argument).takeRetainedValue()
+                #else
+                    guard let argument else { return nil }
+                    let owner = Unmanaged<WorkerThreads>.fromOpaque(argument).takeRetainedValue()
+                #endif
+                owner.work()
+                return nil
+            }, context.toOpaque())
         guard result == 0 else {
             context.release()
             // Without a single thread nothing would ever run; with one at least, the others' absence is only slower.
-            precondition(!threads.isEmpty, "No thread can be started for tasks (error \(result)): the process is at its limit.")
+            precondition(
+                !threads.isEmpty, "No thread can be started for tasks (error \(result)): the process is at its limit.")
             return
         }
         #if canImport(Darwin)
-        if let thread { threads.append(thread) }
+            if let thread { threads.append(thread) }
         #else
-        threads.append(thread)
+            threads.append(thread)
         #endif
     }
 

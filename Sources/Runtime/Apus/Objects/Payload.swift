@@ -123,7 +123,9 @@ package enum TaskCodec {
         return try decode(type, from: payload)
     }
 
-    private static func decode<Job: RemoteTask>(_ type: Job.Type, from payload: Payload) throws(CodingError) -> any RemoteTask {
+    private static func decode<Job: RemoteTask>(_ type: Job.Type, from payload: Payload) throws(CodingError)
+        -> any RemoteTask
+    {
         try payload.decode(Envelope<Job>.self).body
     }
 

@@ -118,7 +118,8 @@ public struct Document: Sendable {
         while let current = next {
             let record = record(current)
             if record.kind == .text { bytes.append(contentsOf: all[textRange(of: current)]) }
-            next = record.kind == .templateContent
+            next =
+                record.kind == .templateContent
                 ? following(current, within: node) : following(current, within: node, descending: true)
         }
     }

@@ -19,7 +19,8 @@ extension Document {
     /// - Throws: `HTMLError`, for size only: any bytes have a tree.
     /// - Complexity: O(bytes) time for pages as people write them, and within a constant factor (the search limits) for
     ///   hostile ones; memory at most some 40 bytes for each of the input's.
-    public init(parsing bytes: UnsafeBufferPointer<UInt8>, options: ParsingOptions = ParsingOptions()) throws(HTMLError) {
+    public init(parsing bytes: UnsafeBufferPointer<UInt8>, options: ParsingOptions = ParsingOptions()) throws(HTMLError)
+    {
         let builder = try TreeBuilder.parsed(bytes, options: options, context: nil)
         self = try builder.document()
     }
@@ -62,7 +63,8 @@ extension TreeBuilder {
     /// Sets up for a fragment.
     private mutating func begin(in context: FragmentContext) {
         isFragment = true
-        let traits = context.namespace == .html
+        let traits =
+            context.namespace == .html
             ? Traits.of(context.name.rawValue)
             : Traits.foreignTraits(context.name, context.namespace) | (context.holdsHTML ? Traits.htmlPoint : 0)
         self.context = OpenElement(node: 0, key: Self.key(context.name, context.namespace), traits: traits)

@@ -70,7 +70,9 @@ private struct HTMLWriter {
                 output.append(0x20)
                 output += spelling(attribute, document).utf8
                 output += "=\"".utf8
-                document.withBytes { escape(UnsafeBufferPointer(rebasing: $0[attribute.valueRange]), inAttribute: true) }
+                document.withBytes {
+                    escape(UnsafeBufferPointer(rebasing: $0[attribute.valueRange]), inAttribute: true)
+                }
                 output.append(0x22)
             }
             output.append(0x3E)

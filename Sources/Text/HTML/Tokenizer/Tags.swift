@@ -169,7 +169,8 @@ extension Tokenizer {
         }
         bytes.reserve(16)
         let length = bytes.count - written
-        pendingName = isElement
+        pendingName =
+            isElement
             ? elementNames.intern(bytes.base + written, length) : attributeNames.intern(bytes.base + written, length)
         bytes.truncate(to: written)
         return cursor

@@ -52,7 +52,9 @@ package enum Token: Equatable, Sendable {
         }
     }
 
-    private static func spelling(_ bytes: UnsafeBufferPointer<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+    private static func spelling(_ bytes: UnsafeBufferPointer<UInt8>) -> String {
+        String(decoding: bytes, as: UTF8.self)
+    }
 
     private static func append(_ bytes: [UInt8], to tokens: inout [Token]) {
         if case .characters(let before)? = tokens.last {

@@ -23,7 +23,8 @@ enum Traits {
     static func foreignTraits(_ name: ElementName, _ namespace: Namespace) -> UInt32 {
         let boundary = foreign | special | scope | listScope | buttonScope
         switch (namespace, name) {
-        case (.mathML, .mi), (.mathML, .mo), (.mathML, .mn), (.mathML, .ms), (.mathML, .mtext): return boundary | mathTextPoint
+        case (.mathML, .mi), (.mathML, .mo), (.mathML, .mn), (.mathML, .ms), (.mathML, .mtext):
+            return boundary | mathTextPoint
         // An integration point too where its encoding attribute says so.
         case (.mathML, .annotationXml): return boundary
         case (.svg, .foreignObject), (.svg, .desc), (.svg, .title): return boundary | htmlPoint
@@ -33,7 +34,9 @@ enum Traits {
 
     private static func list(_ names: StaticString) -> [ElementName] {
         names.withUTF8Buffer { String(decoding: $0, as: UTF8.self) }.split(separator: " ").map {
-            guard let name = ElementName(String($0)) else { preconditionFailure("\($0) is missing in the list of names") }
+            guard let name = ElementName(String($0)) else {
+                preconditionFailure("\($0) is missing in the list of names")
+            }
             return name
         }
     }
@@ -85,7 +88,8 @@ enum BodyStart: UInt8 {
 
 /// What "in body" does with an end tag.
 enum BodyEnd: UInt8 {
-    case other, template, body, html, block, form, paragraph, listItem, definition, heading, formatting, object, lineBreak
+    case other, template, body, html, block, form, paragraph, listItem, definition, heading, formatting, object,
+        lineBreak
 }
 
 enum BodyTables {

@@ -52,7 +52,8 @@ extension TreeBuilder {
     /// Whether a start tag ends foreign content.
     private var breaksOut: Bool {
         switch name {
-        case .b, .big, .blockquote, .body, .br, .center, .code, .dd, .div, .dl, .dt, .em, .embed, .h1, .h2, .h3, .h4, .h5,
+        case .b, .big, .blockquote, .body, .br, .center, .code, .dd, .div, .dl, .dt, .em, .embed, .h1, .h2, .h3, .h4,
+            .h5,
             .h6, .head, .hr, .i, .img, .li, .listing, .menu, .meta, .nobr, .ol, .p, .pre, .ruby, .s, .small, .span,
             .strong, .strike, .sub, .sup, .table, .tt, .u, .ul, .var:
             true

@@ -43,7 +43,9 @@ extension TreeBuilder {
             base[Int(record.previousSibling)].nextSibling = record.nextSibling
         }
         if record.nextSibling == 0 {
-            if base[Int(record.parent)].lastChild == node { base[Int(record.parent)].lastChild = record.previousSibling }
+            if base[Int(record.parent)].lastChild == node {
+                base[Int(record.parent)].lastChild = record.previousSibling
+            }
         } else {
             base[Int(record.nextSibling)].previousSibling = record.previousSibling
         }
@@ -86,7 +88,8 @@ extension TreeBuilder {
             if element.traits & Traits.template != 0 { return Place(parent: container(element)) }
             if element.key == Self.key(.table) {
                 let record = nodes[Int(element.node)]
-                let isAttached = record.parent != 0 || nodes[0].firstChild == element.node || record.previousSibling != 0
+                let isAttached =
+                    record.parent != 0 || nodes[0].firstChild == element.node || record.previousSibling != 0
                 return isAttached
                     ? Place(parent: record.parent, sibling: element.node) : Place(parent: container(open[index - 1]))
             }
@@ -151,7 +154,8 @@ extension TreeBuilder {
     mutating func insertVoid(named name: ElementName) {
         let first = tokenizer.firstAttribute
         insertElement(
-            makeElement(name.rawValue, .html, firstAttribute: first, attributeCount: tokenizer.attributes.count - first))
+            makeElement(name.rawValue, .html, firstAttribute: first, attributeCount: tokenizer.attributes.count - first)
+        )
     }
 
     /// Inserts an element and lets the tokenizer read its contents as text of that kind.
@@ -194,7 +198,8 @@ extension TreeBuilder {
     @inline(__always)
     mutating func insertText(_ start: Int, _ end: Int) {
         let place = place(in: open[open.count - 1])
-        let previous = place.sibling == 0 ? nodes[Int(place.parent)].lastChild : nodes[Int(place.sibling)].previousSibling
+        let previous =
+            place.sibling == 0 ? nodes[Int(place.parent)].lastChild : nodes[Int(place.sibling)].previousSibling
         if previous != 0, nodes[Int(previous)].kind == .text { return extendText(previous, start, end) }
         // The document holds no text.
         if place.parent == 0 { return }

@@ -69,7 +69,8 @@ extension TreeBuilder {
         case .startTag:
             let next: Mode
             switch name {
-            case .base, .basefont, .bgsound, .link, .meta, .noframes, .script, .style, .template, .title: return inHead()
+            case .base, .basefont, .bgsound, .link, .meta, .noframes, .script, .style, .template, .title:
+                return inHead()
             case .caption, .colgroup, .tbody, .tfoot, .thead: next = .inTable
             case .col: next = .inColumnGroup
             case .tr: next = .inTableBody

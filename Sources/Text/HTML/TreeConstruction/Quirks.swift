@@ -2,7 +2,8 @@ extension TreeBuilder {
     /// The layout mode that the doctype token asks for.
     func doctypeQuirks() -> Document.QuirksMode {
         if tokenizer.forcesQuirks || !matches(0, "html") || matches(2, Self.quirkySystem) { return .full }
-        if Self.quirkyPublic.contains(where: { matches(1, $0) }) || Self.quirkyStarts.contains(where: { starts(1, $0) }) {
+        if Self.quirkyPublic.contains(where: { matches(1, $0) }) || Self.quirkyStarts.contains(where: { starts(1, $0) })
+        {
             return .full
         }
         let lacksSystem = part(2) == nil
@@ -43,10 +44,12 @@ extension TreeBuilder {
         "-//advasoft ltd//dtd html 3.0 aswedit + extensions//", "-//ietf//dtd html 2.0 level 1//",
         "-//ietf//dtd html 2.0 level 2//", "-//ietf//dtd html 2.0 strict level 1//",
         "-//ietf//dtd html 2.0 strict level 2//", "-//ietf//dtd html 2.0 strict//", "-//ietf//dtd html 2.0//",
-        "-//ietf//dtd html 2.1e//", "-//ietf//dtd html 3.0//", "-//ietf//dtd html 3.2 final//", "-//ietf//dtd html 3.2//",
+        "-//ietf//dtd html 2.1e//", "-//ietf//dtd html 3.0//", "-//ietf//dtd html 3.2 final//",
+        "-//ietf//dtd html 3.2//",
         "-//ietf//dtd html 3//", "-//ietf//dtd html level 0//", "-//ietf//dtd html level 1//",
         "-//ietf//dtd html level 2//", "-//ietf//dtd html level 3//", "-//ietf//dtd html strict level 0//",
-        "-//ietf//dtd html strict level 1//", "-//ietf//dtd html strict level 2//", "-//ietf//dtd html strict level 3//",
+        "-//ietf//dtd html strict level 1//", "-//ietf//dtd html strict level 2//",
+        "-//ietf//dtd html strict level 3//",
         "-//ietf//dtd html strict//", "-//ietf//dtd html//", "-//metrius//dtd metrius presentational//",
         "-//microsoft//dtd internet explorer 2.0 html strict//", "-//microsoft//dtd internet explorer 2.0 html//",
         "-//microsoft//dtd internet explorer 2.0 tables//", "-//microsoft//dtd internet explorer 3.0 html strict//",

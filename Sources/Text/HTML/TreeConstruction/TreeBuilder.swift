@@ -174,7 +174,8 @@ struct TreeBuilder: ~Copyable {
         else { throw .documentFull }
         let quirks = quirksMode
         let arena = Arena(
-            nodes: nodes, attributes: tokenizer.attributes, bytes: tokenizer.bytes, elementNames: tokenizer.elementNames,
+            nodes: nodes, attributes: tokenizer.attributes, bytes: tokenizer.bytes,
+            elementNames: tokenizer.elementNames,
             attributeNames: tokenizer.attributeNames)
         return Document(arena: arena, quirksMode: quirks)
     }

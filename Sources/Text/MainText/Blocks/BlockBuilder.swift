@@ -103,7 +103,8 @@ struct BlockBuilder {
 
     /// Opens an element; gives its first child, or nil where there is nothing to walk.
     private mutating func enter(
-        _ node: Node, _ table: UnsafePointer<ElementTraits>, _ bytes: UnsafeBufferPointer<UInt8>, _ page: inout PageBlocks
+        _ node: Node, _ table: UnsafePointer<ElementTraits>, _ bytes: UnsafeBufferPointer<UInt8>,
+        _ page: inout PageBlocks
     ) -> Node? {
         let name = document.name(of: node)
         let number = Int(name.rawValue)

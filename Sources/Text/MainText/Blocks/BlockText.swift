@@ -65,7 +65,8 @@ extension BlockBuilder {
     /// Copies text of one chunk with its white space collapsed, and counts. Gives the bytes written.
     @inline(__always)
     private mutating func copy(
-        _ base: UnsafePointer<UInt8>, _ position: inout Int, _ end: Int, _ limit: Int, _ target: UnsafeMutablePointer<UInt8>,
+        _ base: UnsafePointer<UInt8>, _ position: inout Int, _ end: Int, _ limit: Int,
+        _ target: UnsafeMutablePointer<UInt8>,
         _ additions: UnsafeBufferPointer<UInt64>, _ classes: UnsafeBufferPointer<UInt8>
     ) -> Int {
         var at = position
@@ -143,7 +144,9 @@ extension BlockBuilder {
         let last = target[to - 1]
         if last == 46 || last == 33 || last == 63 {
             block.counts.sentences &+= 1
-        } else if last == 34 || last == 41 || last == 39, target[to - 2] == 46 || target[to - 2] == 33 || target[to - 2] == 63 {
+        } else if last == 34 || last == 41 || last == 39,
+            target[to - 2] == 46 || target[to - 2] == 33 || target[to - 2] == 63
+        {
             block.counts.sentences &+= 1
         }
     }
@@ -168,7 +171,9 @@ extension BlockBuilder {
             page.text.removeLast(page.text.count - Int(block.start))
             return
         }
-        while let last = page.text.last, page.text.count > Int(block.start), ASCIIByte.isSpace(last) { page.text.removeLast() }
+        while let last = page.text.last, page.text.count > Int(block.start), ASCIIByte.isSpace(last) {
+            page.text.removeLast()
+        }
         block.end = UInt32(page.text.count)
         page.text.withUnsafeBufferPointer { text in
             let own = UnsafeBufferPointer(rebasing: text[block.range])

@@ -2,7 +2,8 @@ import HTML
 
 /// What authors call parts of pages: in classes and identifiers, in the languages of many sites.
 enum ClassHint: Int, CaseIterable, Sendable {
-    case content, body, comment, navigation, footer, sidebar, related, share, advertisement, meta, header, title, consent
+    case content, body, comment, navigation, footer, sidebar, related, share, advertisement, meta, header, title,
+        consent
     case tags, media, product, listing, forum, hidden, search, lead, biography, reference, subscription, table, widget
 
     /// Parts of names. `_` stands for the start or end of a word: a sign that is no letter, or a change of case.

@@ -27,16 +27,20 @@ struct ElementTraits: OptionSet, Sendable {
         add(
             .block,
             [
-                .address, .article, .aside, .blockquote, .body, .caption, .center, .dd, .details, .dialog, .dir, .div, .dl,
+                .address, .article, .aside, .blockquote, .body, .caption, .center, .dd, .details, .dialog, .dir, .div,
+                .dl,
                 .dt, .fieldset, .figcaption, .figure, .footer, .form, .frameset, .h1, .h2, .h3, .h4, .h5, .h6, .header,
-                .hgroup, .hr, .html, .legend, .li, .listing, .main, .menu, .nav, .ol, .optgroup, .option, .p, .plaintext,
+                .hgroup, .hr, .html, .legend, .li, .listing, .main, .menu, .nav, .ol, .optgroup, .option, .p,
+                .plaintext,
                 .pre, .search, .section, .summary, .table, .tbody, .td, .tfoot, .th, .thead, .tr, .ul, .xmp,
             ])
         add(
             .hidden,
             [
-                .applet, .area, .audio, .base, .basefont, .bgsound, .canvas, .col, .colgroup, .command, .datalist, .embed,
-                .frame, .head, .iframe, .img, .image, .input, .link, .map, .meta, .meter, .noembed, .noframes, .noscript,
+                .applet, .area, .audio, .base, .basefont, .bgsound, .canvas, .col, .colgroup, .command, .datalist,
+                .embed,
+                .frame, .head, .iframe, .img, .image, .input, .link, .map, .meta, .meter, .noembed, .noframes,
+                .noscript,
                 .object, .param, .progress, .rp, .script, .source, .style, .svg, .template, .textarea, .title, .track,
                 .video, .annotation, .annotationXml,
             ])
@@ -73,7 +77,9 @@ enum AncestorKind: Int, CaseIterable, Sendable {
     private static let lanes: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 1024)
         func set(_ kind: AncestorKind, _ names: [ElementName]) {
-            for name in names where Int(name.rawValue) < table.count { table[Int(name.rawValue)] = UInt8(kind.rawValue) }
+            for name in names where Int(name.rawValue) < table.count {
+                table[Int(name.rawValue)] = UInt8(kind.rawValue)
+            }
         }
         set(.article, [.article])
         set(.main, [.main])

@@ -28,7 +28,8 @@ enum TitleWords {
         while count < 8, let found = memchr(base + at, 107, text.count - at) {
             at = UnsafeRawPointer(found) - UnsafeRawPointer(base) + 1
             guard at >= 4, at + 1 < text.count else { continue }
-            if base[at - 2] == 111, base[at - 3] == 111, base[at] == 105, base[at + 1] == 101, base[at - 4] | 0x20 == 99 {
+            if base[at - 2] == 111, base[at - 3] == 111, base[at] == 105, base[at + 1] == 101, base[at - 4] | 0x20 == 99
+            {
                 count += 1
             }
         }

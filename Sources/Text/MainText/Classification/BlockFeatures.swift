@@ -4,7 +4,8 @@
 struct BlockFeatures {
     static let names: [String] = {
         var names = [
-            "length", "words", "linkShare", "links", "sentences", "commas", "digitShare", "capitalShare", "separators", "end",
+            "length", "words", "linkShare", "links", "sentences", "commas", "digitShare", "capitalShare", "separators",
+            "end",
             "start", "kind", "wordLength", "emphasis", "lineBreaks", "titleShare", "titleCovered", "copies", "year",
             "inLink", "preformatted", "listDepth", "ownHints", "cookies", "cookiesAround",
         ]
@@ -13,7 +14,8 @@ struct BlockFeatures {
         }
         names += [
             "proseBefore", "proseAfter", "linksBefore", "linksAfter", "levelsFromPrevious", "levelsToNext",
-            "headingDistance", "headingKind", "headingProse", "place", "placeInText", "index", "indexFromEnd", "fromTitle",
+            "headingDistance", "headingKind", "headingProse", "place", "placeInText", "index", "indexFromEnd",
+            "fromTitle",
             "hasTitle", "inTrunk", "besideTrunk", "trunkShare", "inBest", "bestShare", "bestProse", "ownScore",
             "parentScore", "depth", "depthBelowBest", "run^0", "run^1", "run^2", "run^3",
         ]
@@ -82,7 +84,8 @@ struct BlockFeatures {
                 let counts = block.counts
                 summaries.append(
                     Summary(
-                        length: Scale.length(counts.characters), linkShare: Scale.share(counts.linkCharacters, counts.characters),
+                        length: Scale.length(counts.characters),
+                        linkShare: Scale.share(counts.linkCharacters, counts.characters),
                         kind: block.kind.rawValue, sentences: Scale.length(counts.sentences),
                         end: Self.end(text[block.range])))
                 seen[block.hash, default: 0] = min(seen[block.hash, default: 0] + 1, 8)
@@ -108,7 +111,9 @@ struct BlockFeatures {
         for block in page.blocks where block.isProse {
             var at = Int(block.container)
             // A paragraph's own element holds nothing else.
-            if page.containers[at].kind.rawValue < BlockKind.division.rawValue, at != 0 { at = Int(page.containers[at].parent) }
+            if page.containers[at].kind.rawValue < BlockKind.division.rawValue, at != 0 {
+                at = Int(page.containers[at].parent)
+            }
             var weight = Float(min(block.counts.characters, 2000))
             for _ in 0..<5 {
                 scores[at] += weight
@@ -286,7 +291,8 @@ struct BlockFeatures {
         writer.put(Scale.length(proseBefore[index] - proseBefore[low]))
         writer.put(Scale.length(proseBefore[high] - proseBefore[index + 1]))
         writer.put(Scale.share(linksBefore[index] - linksBefore[low], lengthBefore[index] - lengthBefore[low]))
-        writer.put(Scale.share(linksBefore[high] - linksBefore[index + 1], lengthBefore[high] - lengthBefore[index + 1]))
+        writer.put(
+            Scale.share(linksBefore[high] - linksBefore[index + 1], lengthBefore[high] - lengthBefore[index + 1]))
         writer.put(index > 0 ? levels(index, index - 1) : 31)
         writer.put(index + 1 < count ? levels(index, index + 1) : 31)
         let heading = Int(headings[index])

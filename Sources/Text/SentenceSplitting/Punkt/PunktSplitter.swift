@@ -59,7 +59,8 @@ struct PunktSplitter {
         let next = text.skipSpace(bytes, after..<bytes.count)
         guard next > after, next < bytes.count else { return nil }
         return Candidate(
-            wordStart: 0, mark: mark, contextEnd: text.nextWord(bytes, next..<bytes.count)?.upperBound ?? next, next: next)
+            wordStart: 0, mark: mark, contextEnd: text.nextWord(bytes, next..<bytes.count)?.upperBound ?? next,
+            next: next)
     }
 
     /// Behind the last ASCII white space before the mark; nil where there is none behind the mark before.

@@ -28,7 +28,8 @@ struct PunktToken {
         endsInStop = bytes[word.upperBound - 1] == 0x2E
         isInitial =
             endsInStop && word.count == first.length + 1 && text.isWord(first.value) && !firstClass.contains(.decimal)
-        isPunctuation = word.count == 1 && PunktCharacters.isPunctuation(first.value < 0x80 ? bytes[word.lowerBound] : 0)
+        isPunctuation =
+            word.count == 1 && PunktCharacters.isPunctuation(first.value < 0x80 ? bytes[word.lowerBound] : 0)
         let lowered = lower(bytes, word)
         let loweredSpan = lowered.span
         type = Self.isNumber(loweredSpan, text) ? Self.number : lowered

@@ -58,7 +58,9 @@ public struct RuleTables: Sendable {
         for _ in 0..<changeCount {
             let first = try reader.number(in: 0...0x10FFFF, "character")
             let value = try reader.number(in: 0...columns - 3, "class")
-            if let last = changes.last, UInt32(first) <= last.first { throw reader.damaged("class changes are out of order") }
+            if let last = changes.last, UInt32(first) <= last.first {
+                throw reader.damaged("class changes are out of order")
+            }
             changes.append((UInt32(first), UInt8(value)))
         }
         guard changes[0].first == 0 else { throw reader.damaged("the first class does not begin at 0") }
@@ -89,7 +91,9 @@ public struct RuleTables: Sendable {
         var classes = [UInt8](repeating: 0, count: 0x10000)
         for (index, change) in changes.enumerated() {
             let end: UInt32 = index + 1 < changes.count ? changes[index + 1].first : 0x10000
-            for character in min(change.first, 0x10000 as UInt32)..<min(end, 0x10000 as UInt32) { classes[Int(character)] = change.value }
+            for character in min(change.first, 0x10000 as UInt32)..<min(end, 0x10000 as UInt32) {
+                classes[Int(character)] = change.value
+            }
         }
         // Without NUL: the rules see a space there.
         classes[0] = classes[0x20]
@@ -130,7 +134,9 @@ private struct RuleReader {
 
     mutating func number(in range: ClosedRange<Int>, _ what: String) throws(SentenceError) -> Int {
         guard bytes.count - offset >= 4 else { throw damaged("it ends inside the \(what)") }
-        let value = bytes.withUnsafeBytes { Int(Int32(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Int32.self))) }
+        let value = bytes.withUnsafeBytes {
+            Int(Int32(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: Int32.self)))
+        }
         guard range.contains(value) else {
             throw damaged("\(what) \(value) is outside \(range.lowerBound)…\(range.upperBound)")
         }

@@ -28,7 +28,8 @@ public enum DocumentFiles {
     private static func append(_ folder: String, to files: inout [String], depth: Int) throws {
         guard depth < depthLimit else {
             throw TokenizationError.badSetting(
-                name: "the depth of \(folder)", value: "\(depth)", expected: "below \(depthLimit); look for a link that turns back")
+                name: "the depth of \(folder)", value: "\(depth)",
+                expected: "below \(depthLimit); look for a link that turns back")
         }
         for name in try Folder.entries(folder) where !name.hasPrefix(".") {
             let path = Paths.join(folder, name)

@@ -120,7 +120,8 @@ struct PieceScanner {
         guard start + 1 < end else { return start }
         switch text[start + 1] {
         case UInt8(ascii: "s"), UInt8(ascii: "t"), UInt8(ascii: "m"), UInt8(ascii: "d"): return start + 2
-        case UInt8(ascii: "r"), UInt8(ascii: "v"): return start + 2 < end && text[start + 2] == UInt8(ascii: "e") ? start + 3 : start
+        case UInt8(ascii: "r"), UInt8(ascii: "v"):
+            return start + 2 < end && text[start + 2] == UInt8(ascii: "e") ? start + 3 : start
         case UInt8(ascii: "l"): return start + 2 < end && text[start + 2] == UInt8(ascii: "l") ? start + 3 : start
         default: return start
         }

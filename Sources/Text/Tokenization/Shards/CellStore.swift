@@ -38,7 +38,9 @@ struct CellStore {
         unlink(path)
         hasFile[cell] = false
         var tokens = [UInt32](unsafeUninitializedCapacity: bytes.count / 4) { buffer, count in
-            bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: .init(rebasing: $0[..<(bytes.count / 4 * 4)])) }
+            bytes.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(buffer).copyMemory(from: .init(rebasing: $0[..<(bytes.count / 4 * 4)]))
+            }
             count = bytes.count / 4
         }
         tokens.append(contentsOf: rest)

@@ -80,8 +80,10 @@ extension ShardManifest {
             "endOfText": JSONValue(endOfText), "padding": padding.map { JSONValue($0) } ?? .null,
             "tokenizerSHA256": tokenizerDigest.map(JSONValue.string) ?? .null, "seed": .string(String(seed)),
             "documents": JSONValue(counts.documents), "textBytes": JSONValue(counts.textBytes),
-            "tokens": JSONValue(counts.tokens), "padded": JSONValue(counts.padded), "dropped": JSONValue(counts.dropped),
-            "failed": .object(JSONObject(counts.failed.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })),
+            "tokens": JSONValue(counts.tokens), "padded": JSONValue(counts.padded),
+            "dropped": JSONValue(counts.dropped),
+            "failed": .object(
+                JSONObject(counts.failed.sorted { $0.key < $1.key }.map { ($0.key, JSONValue($0.value)) })),
             "sequences": JSONValue(sequenceCount),
             "shards": .array(
                 shards.map {

@@ -41,7 +41,8 @@ public struct ShardOptions: Sendable, Hashable {
     ///
     /// - Throws: `TokenizationError.badSetting` where the tokenizer has no end-of-text token and none is given.
     public init(
-        for tokenizer: Tokenizer, sequenceLength: Int, seed: UInt64, format: ShardFormat = .flat, padding: UInt32? = nil,
+        for tokenizer: Tokenizer, sequenceLength: Int, seed: UInt64, format: ShardFormat = .flat,
+        padding: UInt32? = nil,
         endOfText: UInt32? = nil
     ) throws(TokenizationError) {
         guard let end = endOfText ?? tokenizer.endOfText else {
@@ -58,7 +59,8 @@ public struct ShardOptions: Sendable, Hashable {
     func check() throws(TokenizationError) {
         func need(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(TokenizationError) {
             guard range.contains(value) else {
-                throw .badSetting(name: name, value: "\(value)", expected: "from \(range.lowerBound) to \(range.upperBound)")
+                throw .badSetting(
+                    name: name, value: "\(value)", expected: "from \(range.lowerBound) to \(range.upperBound)")
             }
         }
         try need("the sequence length", sequenceLength, 1...ShardManifest.sequenceLimit)

@@ -1,7 +1,7 @@
+import ApusCore
 import Compression
 import Files
 import JSON
-import ApusCore
 
 /// Writes shards of one format.
 protocol ShardSink {
@@ -117,7 +117,9 @@ struct TarShardSink: ShardSink {
     /// One line a shard. The last line ends too: a reader that takes only ended lines would lose its shard.
     static func list(_ shards: [ShardManifest.Shard]) -> String {
         shards.map { shard in
-            let line: JSONValue = ["shard": .string(String(shard.file.dropLast(4))), "num_sequences": JSONValue(shard.sequences)]
+            let line: JSONValue = [
+                "shard": .string(String(shard.file.dropLast(4))), "num_sequences": JSONValue(shard.sequences),
+            ]
             return line.text() + "\n"
         }.joined()
     }

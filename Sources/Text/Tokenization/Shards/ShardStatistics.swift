@@ -47,7 +47,8 @@ public struct ShardStatistics: Sendable, Hashable {
         if let manifest {
             let listed = manifest.shards.map { TarShards.Shard(file: $0.file, sequences: $0.sequences) }
             guard listed == tar.shards else {
-                throw .badShard(file: folder, reason: "manifest.json and \(TarShardSink.manifestName) list different shards")
+                throw .badShard(
+                    file: folder, reason: "manifest.json and \(TarShardSink.manifestName) list different shards")
             }
         }
         for index in tar.shards.indices {
@@ -55,7 +56,8 @@ public struct ShardStatistics: Sendable, Hashable {
             for sequence in try tar.sequences(ofShard: index) {
                 if contextLength == 0 { contextLength = manifest?.contextLength ?? sequence.count }
                 guard sequence.count == contextLength else {
-                    throw .badShard(file: path, reason: "it has a sequence of \(sequence.count) tokens, not \(contextLength)")
+                    throw .badShard(
+                        file: path, reason: "it has a sequence of \(sequence.count) tokens, not \(contextLength)")
                 }
                 note(sequence.map(Int64.init))
             }
@@ -63,7 +65,9 @@ public struct ShardStatistics: Sendable, Hashable {
                 if largestIdentifier >= manifest.vocabularySize {
                     throw .badShard(
                         file: path,
-                        reason: "it holds the id \(largestIdentifier), outside the vocabulary of \(manifest.vocabularySize)")
+                        reason:
+                            "it holds the id \(largestIdentifier), outside the vocabulary of \(manifest.vocabularySize)"
+                    )
                 }
                 try Self.checkDigest(path, manifest.shards[index].sha256)
             }

@@ -52,7 +52,9 @@ enum TarFormat {
             let header = UnsafeRawBufferPointer(rebasing: bytes[start..<start + block])
             if header.allSatisfy({ $0 == 0 }) { return members }
             guard let size = number(header[124..<136]), let sum = number(header[148..<156]) else { return nil }
-            let actual = header.enumerated().reduce(0) { $0 + ((148..<156).contains($1.offset) ? 0x20 : Int($1.element)) }
+            let actual = header.enumerated().reduce(0) {
+                $0 + ((148..<156).contains($1.offset) ? 0x20 : Int($1.element))
+            }
             guard sum == actual, size <= bytes.count - start - block else { return nil }
             let name = String(decoding: header[..<100].prefix { $0 != 0 }, as: UTF8.self)
             let first = start + block

@@ -34,7 +34,10 @@ public struct TarShards: Sendable {
             let value = try? JSONValue(parsing: Array(line))
             guard let name = value?["shard"]?.stringValue, !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")),
                 let count = (value?["num_sequences"] ?? value?["num_chunks"])?.intValue, count >= 0
-            else { throw .badShard(file: path, reason: "line \(index + 1) does not name a shard and its number of sequences") }
+            else {
+                throw .badShard(
+                    file: path, reason: "line \(index + 1) does not name a shard and its number of sequences")
+            }
             shards.append(Shard(file: name + ".tar", sequences: count))
         }
         guard !shards.isEmpty else { throw .badShard(file: path, reason: "it lists no shards") }
@@ -61,7 +64,8 @@ public struct TarShards: Sendable {
         }
         guard members.count == shards[index].sequences else {
             throw .badShard(
-                file: path, reason: "it has \(members.count) sequences, not \(shards[index].sequences) as the manifest says")
+                file: path,
+                reason: "it has \(members.count) sequences, not \(shards[index].sequences) as the manifest says")
         }
         var sequences: [[UInt32]] = []
         sequences.reserveCapacity(members.count)

@@ -86,7 +86,8 @@ public final class TokenShardWriter {
         try settleRemainder()
         guard sequences > 0 else {
             throw TokenizationError.emptyInput(
-                "\(folder): \(counts.tokens) tokens of \(counts.documents) documents fill no sequence of \(options.contextLength)")
+                "\(folder): \(counts.tokens) tokens of \(counts.documents) documents fill no sequence of \(options.contextLength)"
+            )
         }
         let sink: any ShardSink =
             switch options.format {
@@ -114,7 +115,8 @@ public final class TokenShardWriter {
                     start = end
                 }
                 for index in order[start...] {
-                    try overflow.append(tokens[index * length..<(index + 1) * length], to: generator.below(overflow.count))
+                    try overflow.append(
+                        tokens[index * length..<(index + 1) * length], to: generator.below(overflow.count))
                 }
             }
             if isLast { break }
@@ -152,10 +154,14 @@ public final class TokenShardWriter {
     private func publish(_ manifest: ShardManifest) throws {
         let path = Paths.join(folder, ShardManifest.fileName)
         let listPath = Paths.join(folder, TarShardSink.manifestName)
-        for old in [path, listPath] where unlink(old) != 0 && errno != ENOENT { throw FileError.current("replace", old) }
+        for old in [path, listPath] where unlink(old) != 0 && errno != ENOENT {
+            throw FileError.current("replace", old)
+        }
         for shard in manifest.shards {
             let target = Paths.join(folder, shard.file)
-            guard rename(Paths.join(working.path, shard.file), target) == 0 else { throw FileError.current("write", target) }
+            guard rename(Paths.join(working.path, shard.file), target) == 0 else {
+                throw FileError.current("write", target)
+            }
         }
         let current = Set(manifest.shards.map(\.file))
         for name in try Folder.entries(folder) where Self.isShardName(name) && !current.contains(name) {

@@ -47,7 +47,8 @@ public struct TokenShards: Sendable {
                 throw .badShard(
                     file: path,
                     reason: "it has \(file.bytes.count) bytes, but \(shard.sequences) sequences of "
-                        + "\(manifest.contextLength) tokens take \(overflow ? "more than a file holds" : "\(expected)")")
+                        + "\(manifest.contextLength) tokens take \(overflow ? "more than a file holds" : "\(expected)")"
+                )
             }
             if verifying { try Self.verify(file, shard, manifest, path) }
             files.append(file)
@@ -128,7 +129,8 @@ public struct TokenShards: Sendable {
         var largest: UInt32 = 0
         if manifest.tokenBytes == 2 {
             for at in stride(from: 0, to: bytes.count, by: 2) {
-                largest = max(largest, UInt32(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt16.self))))
+                largest = max(
+                    largest, UInt32(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt16.self))))
             }
         } else {
             for at in stride(from: 0, to: bytes.count, by: 4) {
@@ -136,7 +138,8 @@ public struct TokenShards: Sendable {
             }
         }
         guard Int(largest) < manifest.vocabularySize else {
-            throw .badShard(file: path, reason: "it holds the id \(largest), outside the vocabulary of \(manifest.vocabularySize)")
+            throw .badShard(
+                file: path, reason: "it holds the id \(largest), outside the vocabulary of \(manifest.vocabularySize)")
         }
     }
 }

@@ -74,11 +74,13 @@ public struct TokenizerTrainer: Sendable {
     public func train(progress: (_ tokens: Int, _ wanted: Int) throws -> Void = { _, _ in }) throws -> Tokenizer {
         guard Set(specialTokens.map { Array($0.utf8) }).count == specialTokens.count, !specialTokens.contains("") else {
             throw TokenizationError.badSetting(
-                name: "the list of special tokens", value: specialTokens.description, expected: "of different, non-empty texts")
+                name: "the list of special tokens", value: specialTokens.description,
+                expected: "of different, non-empty texts")
         }
         guard vocabularySize <= Tokenizer.identifierLimit else {
             throw TokenizationError.badSetting(
-                name: "the vocabulary's size", value: "\(vocabularySize)", expected: "at most \(Tokenizer.identifierLimit)")
+                name: "the vocabulary's size", value: "\(vocabularySize)",
+                expected: "at most \(Tokenizer.identifierLimit)")
         }
         var names = TokenNames(specialTokens)
         guard vocabularySize >= names.count else {
@@ -88,7 +90,9 @@ public struct TokenizerTrainer: Sendable {
         var learner = MergeLearner(counts, byteTokens: names.byteTokens)
         var merges: [MergeLearner.Merge] = []
         while names.count < vocabularySize {
-            guard let merge = learner.next(minimum: minimumFrequency, identify: { names.identify($0, $1) }) else { break }
+            guard let merge = learner.next(minimum: minimumFrequency, identify: { names.identify($0, $1) }) else {
+                break
+            }
             merges.append(merge)
             if merges.count % 64 == 0 { try progress(names.count, vocabularySize) }
         }

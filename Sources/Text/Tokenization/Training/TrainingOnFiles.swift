@@ -30,7 +30,8 @@ extension TokenizerTrainer {
             }
             if trainer.byteCount == 0, !summary.failed.isEmpty {
                 let failed = summary.failed.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-                throw TokenizationError.emptyInput("the training text (lines left out: \(failed.joined(separator: ", ")))")
+                throw TokenizationError.emptyInput(
+                    "the training text (lines left out: \(failed.joined(separator: ", ")))")
             }
             summary.textBytes = trainer.byteCount
             summary.pieces = trainer.pieceCount

@@ -65,11 +65,14 @@ struct AddedTokenMatcher: Sendable {
             let token = entry.token
             if ignoringSpecial, token.isSpecial { continue }
             var range = start..<position
-            if token.singleWord, Self.wordEnds(text, at: range.lowerBound) || Self.wordStarts(text, at: range.upperBound) {
+            if token.singleWord,
+                Self.wordEnds(text, at: range.lowerBound) || Self.wordStarts(text, at: range.upperBound)
+            {
                 continue
             }
             if token.stripsLeft {
-                range = max(Self.spaceStart(text, before: range.lowerBound), min(done, range.lowerBound))..<range.upperBound
+                range =
+                    max(Self.spaceStart(text, before: range.lowerBound), min(done, range.lowerBound))..<range.upperBound
             }
             if token.stripsRight { range = range.lowerBound..<Self.spaceEnd(text, from: range.upperBound) }
             if done < range.lowerBound { stretches.append(Stretch(range: done..<range.lowerBound, token: nil)) }

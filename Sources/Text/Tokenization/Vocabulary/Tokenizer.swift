@@ -179,7 +179,9 @@ struct WholeWords: Sendable {
 
     func identifier(of bytes: UnsafeBufferPointer<UInt8>) -> UInt32? {
         let value = table.value(PieceHash.hash(bytes))
-        guard value != FlatTable.none, let entry = entries[Int(value)], entry.bytes.elementsEqual(bytes) else { return nil }
+        guard value != FlatTable.none, let entry = entries[Int(value)], entry.bytes.elementsEqual(bytes) else {
+            return nil
+        }
         return UInt32(value)
     }
 }

@@ -75,7 +75,9 @@ private struct TokenizerFileReader {
         return .unsupported(file: file, key: key, value: text.utf8.count > 120 ? String(text.prefix(120)) + "…" : text)
     }
 
-    private func flag(_ object: JSONValue?, _ name: String, key: String, default fallback: Bool) throws(TokenizationError) -> Bool {
+    private func flag(_ object: JSONValue?, _ name: String, key: String, default fallback: Bool)
+        throws(TokenizationError) -> Bool
+    {
         guard let value = object?[name], value != .null else { return fallback }
         guard let flag = value.boolValue else { throw malformed("\(key).\(name)", "true or false") }
         return flag
@@ -238,7 +240,9 @@ private struct TokenizerFileReader {
         case "Split":
             try readSplit(value, key: key)
         case "Sequence":
-            guard let list = value?["pretokenizers"]?.arrayValue else { throw malformed("\(key).pretokenizers", "an array") }
+            guard let list = value?["pretokenizers"]?.arrayValue else {
+                throw malformed("\(key).pretokenizers", "an array")
+            }
             guard list.count <= 16 else { throw unsupported("\(key).pretokenizers", .integer(Int64(list.count))) }
             for (index, part) in list.enumerated() { try readPreTokenizer(part, key: "\(key).pretokenizers[\(index)]") }
         default: throw unsupported("\(key).type", value?["type"])

@@ -1,11 +1,11 @@
 import JSON
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Measures rates as the runtime specification says (section 7): idle, warm up while counting iterations, then rounds of
@@ -65,21 +65,26 @@ struct BenchmarkHarness {
             }
             samples.append(multiplier * Double(iterations) / ((clock.now - start) / .seconds(1)))
         }
-        return Measurement(name: name, value: samples.reduce(0, +) / Double(samples.count), unit: unit, samples: samples)
+        return Measurement(
+            name: name, value: samples.reduce(0, +) / Double(samples.count), unit: unit, samples: samples)
     }
 
     /// Resident memory of this process in bytes.
     static var residentMemory: Int64 {
         #if os(Linux)
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-        defer { fclose(file) }
-        var pages = [0, 0]
-        guard withUnsafeMutablePointer(to: &pages[0], { first in
-            withVaList([first]) { vfscanf(file, "%*ld %ld", $0) }
-        }) == 1 else { return 0 }
-        return Int64(pages[0]) * Int64(sysconf(Int32(_SC_PAGESIZE)))
+            guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+            defer { fclose(file) }
+            var pages = [0, 0]
+            guard
+                withUnsafeMutablePointer(
+                    to: &pages[0],
+                    { first in
+                        withVaList([first]) { vfscanf(file, "%*ld %ld", $0) }
+                    }) == 1
+            else { return 0 }
+            return Int64(pages[0]) * Int64(sysconf(Int32(_SC_PAGESIZE)))
         #else
-        return 0
+            return 0
         #endif
     }
 

@@ -3,11 +3,11 @@ import Files
 import JSON
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Measures heuristic steps over texts: on one core, in megabytes of text a second.
@@ -27,7 +27,10 @@ struct CurationBenchmarks {
         var isKept: [Bool]
 
         var json: JSONValue {
-            ["name": .string(name), "value": .number(rate), "unit": "MB/s", "kept": JSONValue(kept), "failed": JSONValue(failed)]
+            [
+                "name": .string(name), "value": .number(rate), "unit": "MB/s", "kept": JSONValue(kept),
+                "failed": JSONValue(failed),
+            ]
         }
     }
 
@@ -114,7 +117,10 @@ struct CurationBenchmarks {
     private typealias Rule = (name: String, parameters: JSONObject)
 
     private static let gopherQuality: [Rule] = [
-        ("page_length_filter", ["length_type": "word", "min_length": 50, "max_length": 100_000, "ignore_punctuation": true]),
+        (
+            "page_length_filter",
+            ["length_type": "word", "min_length": 50, "max_length": 100_000, "ignore_punctuation": true]
+        ),
         ("word_length_filter", ["min_length": 3, "max_length": 10]),
         ("symbol_ratio_filter", [:]),
         ("bullet_count_filter", [:]),
@@ -163,7 +169,8 @@ struct CurationBenchmarks {
     private static let steps: [Rule] = {
         var rules = gopherQuality + repetition + lineCleaning.prefix(5) + c4Quality.prefix(3)
         rules += [
-            ("newline_removal_modifier", [:]), ("word_counter_enricher", [:]), ("within_page_dedup", ["granularity": "line"]),
+            ("newline_removal_modifier", [:]), ("word_counter_enricher", [:]),
+            ("within_page_dedup", ["granularity": "line"]),
             ("line_length_filter", [:]), ("alphanumeric_char_ratio_filter", [:]),
         ]
         return rules

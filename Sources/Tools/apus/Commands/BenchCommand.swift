@@ -4,11 +4,11 @@ import Files
 import JSON
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 struct BenchCommand: AsyncParsableCommand {
@@ -41,7 +41,9 @@ struct BenchCommand: AsyncParsableCommand {
         var json = false
 
         func validate() throws {
-            if let cpus, cpus < 1 || cpus > 4096 { throw ValidationError("--cpus must be from 1 to 4096, not \(cpus).") }
+            if let cpus, cpus < 1 || cpus > 4096 {
+                throw ValidationError("--cpus must be from 1 to 4096, not \(cpus).")
+            }
             for name in only where !RuntimeBenchmarks.names.contains(name) {
                 throw ValidationError(
                     "No benchmark is named `\(name)`. There are: \(RuntimeBenchmarks.names.joined(separator: ", ")).")
@@ -112,7 +114,9 @@ struct BenchCommand: AsyncParsableCommand {
                         measurement.isKept.flatMap { [$0 ? 0x31 : 0x30, 0x0A] }, to: "\(decisions).\(group.name)")
                 }
                 if !json {
-                    print("\(measurement.name): \(Int(measurement.rate.rounded())) MB/s, keeps \(measurement.kept) of \(benchmarks.count)")
+                    print(
+                        "\(measurement.name): \(Int(measurement.rate.rounded())) MB/s, keeps \(measurement.kept) of \(benchmarks.count)"
+                    )
                     fflush(nil)
                 }
             }

@@ -8,7 +8,8 @@ import JSON
 struct CurateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "curate", abstract: "Filters and cleans the pages of a pool by a recipe.",
-        subcommands: [RunRecipe.self, Apply.self, Steps.self, TrainClassifierCommand.self], defaultSubcommand: RunRecipe.self)
+        subcommands: [RunRecipe.self, Apply.self, Steps.self, TrainClassifierCommand.self],
+        defaultSubcommand: RunRecipe.self)
 
     struct RunRecipe: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -25,7 +26,8 @@ struct CurateCommand: AsyncParsableCommand {
         @Option(help: "The folder to write.") var out: String
         @Option(help: "Seed of everything that is drawn.") var seed: UInt64 = 1
         @Option(help: "Which entry of a recipe that has several.") var source: String?
-        @Option(name: .customLong("set"), help: "NAME=VALUE: what ${NAME} in the recipe stands for; may be given again.")
+        @Option(
+            name: .customLong("set"), help: "NAME=VALUE: what ${NAME} in the recipe stands for; may be given again.")
         var variables: [String] = []
         @Option(
             name: .customLong("dedup-memory"),
@@ -35,18 +37,23 @@ struct CurateCommand: AsyncParsableCommand {
         @Flag(help: "No progress.") var quiet = false
 
         func validate() throws {
-            guard 1...65536 ~= dedupMemory else { throw ValidationError("--dedup-memory must be from 1 to 65536 (MiB)") }
+            guard 1...65536 ~= dedupMemory else {
+                throw ValidationError("--dedup-memory must be from 1 to 65536 (MiB)")
+            }
         }
 
         func run() async throws {
-            let recipe = try Recipe(file: recipe, source: source, variables: Dictionary(namedValues(variables, option: "--set")) { $1 })
+            let recipe = try Recipe(
+                file: recipe, source: source, variables: Dictionary(namedValues(variables, option: "--set")) { $1 })
             var run = CurationRun(recipe: recipe, pool: pool, output: out, seed: seed)
             run.tableBytes = dedupMemory << 20
             let curation = run
             let line = ProgressLine("curate", unit: "pages", isQuiet: quiet)
             let manifest = try await interruptible {
                 try await withCluster(.fromEnvironment) { cluster in
-                    try await curation.run(on: cluster) { line.update($0.pages, note: "pass \($0.pass) of \($0.passes)") }
+                    try await curation.run(on: cluster) {
+                        line.update($0.pages, note: "pass \($0.pass) of \($0.passes)")
+                    }
                 }
             }
             line.finish()
@@ -63,9 +70,12 @@ struct CurateCommand: AsyncParsableCommand {
             }
             print("read     \(manifest.read)\nkept     \(manifest.kept)")
             for (rule, count) in manifest.dropped.sorted(by: { $0.key < $1.key }) { print("dropped  \(rule) \(count)") }
-            for (reason, count) in manifest.failed.sorted(by: { $0.key < $1.key }) { print("failed   \(reason) \(count)") }
+            for (reason, count) in manifest.failed.sorted(by: { $0.key < $1.key }) {
+                print("failed   \(reason) \(count)")
+            }
             if manifest.kept == 0 {
-                FileHandle.standardError.write(Data("curate: no page is left; the samples in \(out)/manifest.json show why\n".utf8))
+                FileHandle.standardError.write(
+                    Data("curate: no page is left; the samples in \(out)/manifest.json show why\n".utf8))
             }
         }
     }
@@ -110,7 +120,8 @@ struct CurateCommand: AsyncParsableCommand {
                     let parameters = step.parameters.map { parameter -> JSONValue in
                         [
                             "key": .string(parameter.key), "kind": .string(parameter.kind),
-                            "default": parameter.fallback.map(JSONValue.string) ?? .null, "meaning": .string(parameter.meaning),
+                            "default": parameter.fallback.map(JSONValue.string) ?? .null,
+                            "meaning": .string(parameter.meaning),
                         ]
                     }
                     let object: JSONValue = [
@@ -121,7 +132,9 @@ struct CurateCommand: AsyncParsableCommand {
                 }
                 print("\(step.name): \(step.summary)")
                 for parameter in step.parameters {
-                    print("    \(parameter.key) (\(parameter.kind)\(parameter.fallback.map { "; \($0)" } ?? "; needed")): \(parameter.meaning)")
+                    print(
+                        "    \(parameter.key) (\(parameter.kind)\(parameter.fallback.map { "; \($0)" } ?? "; needed")): \(parameter.meaning)"
+                    )
                 }
             }
         }
@@ -131,7 +144,9 @@ struct CurateCommand: AsyncParsableCommand {
 /// `key=value` arguments as pairs.
 private func namedValues(_ arguments: [String], option: String) throws -> [(String, String)] {
     try arguments.map { text in
-        guard let mark = text.firstIndex(of: "=") else { throw ValidationError("\(option) needs KEY=VALUE, not \(text)") }
+        guard let mark = text.firstIndex(of: "=") else {
+            throw ValidationError("\(option) needs KEY=VALUE, not \(text)")
+        }
         return (String(text[..<mark]), String(text[text.index(after: mark)...]))
     }
 }

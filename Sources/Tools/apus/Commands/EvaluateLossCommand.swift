@@ -46,7 +46,8 @@ struct EvaluateLossCommand: AsyncParsableCommand {
             if perDocument {
                 for score in scores.documents {
                     let object: JSONValue = [
-                        "bits": JSONValue(score.bits), "bytes": JSONValue(score.bytes), "tokens": JSONValue(score.tokens),
+                        "bits": JSONValue(score.bits), "bytes": JSONValue(score.bytes),
+                        "tokens": JSONValue(score.tokens),
                         "bitsPerByte": JSONValue(score.bitsPerByte),
                     ]
                     print(object.text())

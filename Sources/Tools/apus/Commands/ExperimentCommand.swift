@@ -24,15 +24,19 @@ struct ExperimentCommand: AsyncParsableCommand {
 
         @Argument(help: "The experiment (YAML).", completion: .file(extensions: ["yaml", "yml"])) var file: String
         @Option(help: "The folder to write.") var out: String
-        @Option(help: "NAME=PATH: another pool in the place of one that the file names; may be given again.") var pool: [String] = []
+        @Option(help: "NAME=PATH: another pool in the place of one that the file names; may be given again.") var pool:
+            [String] = []
         @Flag(help: "The result as one JSON object on standard output.") var json = false
         @Flag(help: "No progress.") var quiet = false
 
         func run() async throws {
             var configuration = try ExperimentConfiguration(file: file)
             for pair in pool {
-                guard let mark = pair.firstIndex(of: "=") else { throw ValidationError("--pool needs NAME=PATH, not \(pair)") }
-                try configuration.replacePool(String(pair[..<mark]), with: [String(pair[pair.index(after: mark)...])], file: file)
+                guard let mark = pair.firstIndex(of: "=") else {
+                    throw ValidationError("--pool needs NAME=PATH, not \(pair)")
+                }
+                try configuration.replacePool(
+                    String(pair[..<mark]), with: [String(pair[pair.index(after: mark)...])], file: file)
             }
             let experiment = Experiment(configuration, output: out)
             let progress = StepLines(isQuiet: quiet)

@@ -37,7 +37,8 @@ struct LanguageCommand: AsyncParsableCommand {
             let found = identify(line)
             let confidence = (found.confidence * 1e6).rounded() / 1e6
             if json {
-                JSONValue.object(["language": .string(found.code), "confidence": .number(confidence)]).write(to: &output)
+                JSONValue.object(["language": .string(found.code), "confidence": .number(confidence)]).write(
+                    to: &output)
             } else {
                 output.append(contentsOf: "\(found.code)\t\(confidence)".utf8)
             }

@@ -20,7 +20,9 @@ struct PoolCommand: ParsableCommand {
 
         @Argument(help: "Folders of pages.", completion: .directory) var folders: [String]
         @Option(help: "The pool to write: .warc.gz, .warc.zst or .warc.") var out: String
-        @Option(name: .customLong("base-url"), help: "Address that stands for the folders, instead of http://localhost/FOLDER.")
+        @Option(
+            name: .customLong("base-url"),
+            help: "Address that stands for the folders, instead of http://localhost/FOLDER.")
         var baseURL: String?
         @Option(help: "Date of all records (2026-01-31), instead of the files' times.") var date: String?
         @Option(name: .customLong("max-bytes"), help: "Leaves out larger pages.") var maxBytes = 64 << 20
@@ -47,7 +49,9 @@ struct PoolCommand: ParsableCommand {
                 print(outcome.json.text())
             } else {
                 print("\(out): \(outcome.pages) pages, \(outcome.bytes) bytes of HTML")
-                for (reason, count) in outcome.skipped.sorted(by: { $0.key < $1.key }) { print("  skipped, \(reason): \(count)") }
+                for (reason, count) in outcome.skipped.sorted(by: { $0.key < $1.key }) {
+                    print("  skipped, \(reason): \(count)")
+                }
             }
         }
     }
@@ -85,8 +89,12 @@ struct PoolCommand: ParsableCommand {
             }
             print("bytes    \(statistics.bytes)")
             print("pages    \(statistics.pages)")
-            for (type, count) in statistics.records.sorted(by: { $0.key < $1.key }) { print("records  \(type) \(count)") }
-            for (reason, count) in statistics.failed.sorted(by: { $0.key < $1.key }) { print("failed   \(reason) \(count)") }
+            for (type, count) in statistics.records.sorted(by: { $0.key < $1.key }) {
+                print("records  \(type) \(count)")
+            }
+            for (reason, count) in statistics.failed.sorted(by: { $0.key < $1.key }) {
+                print("failed   \(reason) \(count)")
+            }
         }
     }
 }

@@ -29,9 +29,13 @@ extension DecodingError {
     fileprivate var reason: String {
         func place(_ context: Context) -> String { context.codingPath.map(\.stringValue).joined(separator: ".") }
         switch self {
-        case .keyNotFound(let key, let context): return "the key \((context.codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")) is missing"
-        case .typeMismatch(_, let context), .valueNotFound(_, let context): return "\(place(context)) has the wrong type"
-        case .dataCorrupted(let context): return context.codingPath.isEmpty ? "it is not JSON" : "\(place(context)) is damaged"
+        case .keyNotFound(let key, let context):
+            return
+                "the key \((context.codingPath.map(\.stringValue) + [key.stringValue]).joined(separator: ".")) is missing"
+        case .typeMismatch(_, let context), .valueNotFound(_, let context):
+            return "\(place(context)) has the wrong type"
+        case .dataCorrupted(let context):
+            return context.codingPath.isEmpty ? "it is not JSON" : "\(place(context)) is damaged"
         @unknown default: return "it cannot be decoded"
         }
     }

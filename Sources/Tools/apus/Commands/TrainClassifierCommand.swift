@@ -27,7 +27,8 @@ struct TrainClassifierCommand: AsyncParsableCommand {
     var buckets = ClassifierTraining.defaults.buckets
     @Option(name: .customLong("min-count"), help: "Rarer words have no vector.")
     var minimumCount = ClassifierTraining.defaults.minimumCount
-    @Option(name: .customLong("held-out"), help: "Share of the texts that is measured with, 0 to 0.9.") var heldOut = 0.1
+    @Option(name: .customLong("held-out"), help: "Share of the texts that is measured with, 0 to 0.9.") var heldOut =
+        0.1
     @Option(help: "Seed of the order, the first vectors and the held-out texts.") var seed: UInt64 = 1
     @Flag(help: "One JSON object on standard output.") var json = false
     @Flag(help: "No progress.") var quiet = false
@@ -67,7 +68,9 @@ struct TrainClassifierCommand: AsyncParsableCommand {
                 "held out    \(outcome.heldOut): accuracy \(String(format: "%.4f", accuracy)), "
                     + "\(outcome.missedPositives) positives and \(outcome.missedNegatives) negatives missed")
         }
-        for (reason, count) in outcome.failed.sorted(by: { $0.key < $1.key }) { print("failed      \(reason) \(count)") }
+        for (reason, count) in outcome.failed.sorted(by: { $0.key < $1.key }) {
+            print("failed      \(reason) \(count)")
+        }
         print("model       \(out)")
     }
 }

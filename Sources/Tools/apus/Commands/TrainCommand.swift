@@ -32,7 +32,9 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Products in float32 or bfloat16; the faster on this machine without it.") var precision: String?
     @Option(help: "Threads; all processors without it.") var threads: Int?
     @Option(name: .customLong("checkpoint-seconds"), help: "Time between checkpoints.") var checkpointSeconds = 30
-    @Flag(name: .customLong("single-pass"), help: "Fails where the data are fewer than the tokens, instead of repeating them.")
+    @Flag(
+        name: .customLong("single-pass"),
+        help: "Fails where the data are fewer than the tokens, instead of repeating them.")
     var singlePass = false
     @Flag(help: "One JSON object on standard output.") var json = false
     @Flag(help: "No progress.") var quiet = false
@@ -43,7 +45,8 @@ struct TrainCommand: AsyncParsableCommand {
         var model = scale.model(vocabulary: shards.vocabularySize)
         model.context = max(model.context, shards.sequenceLength)
         var training = TrainingConfiguration(
-            scale: scale, tokens: tokens, vocabulary: shards.vocabularySize, sequenceLength: shards.sequenceLength, batch: batch)
+            scale: scale, tokens: tokens, vocabulary: shards.vocabularySize, sequenceLength: shards.sequenceLength,
+            batch: batch)
         training.microBatch = microBatch ?? training.microBatch
         training.learningRate = lr ?? training.learningRate
         training.finalLearningRate = finalRate ?? min(training.finalLearningRate, training.learningRate)
@@ -67,7 +70,9 @@ struct TrainCommand: AsyncParsableCommand {
                 // The rate on the line is of this call alone.
                 line.update(
                     progress.last.tokens, of: progress.totalTokens,
-                    note: String(format: "loss %.3f, %.0f tokens/s in the last steps", progress.last.loss, progress.tokensPerSecond))
+                    note: String(
+                        format: "loss %.3f, %.0f tokens/s in the last steps", progress.last.loss,
+                        progress.tokensPerSecond))
             }
         }
         line.finish()

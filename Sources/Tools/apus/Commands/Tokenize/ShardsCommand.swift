@@ -20,10 +20,12 @@ struct ShardsCommand: AsyncParsableCommand {
     @Option(help: "The folder to write.") var out: String
     @Option(help: "Tokens a model predicts in a sequence; a sequence has one more.") var sequenceLength: Int
     @Option(help: "Decides the order of the sequences.") var seed: UInt64 = 1
-    @Option(help: "flat (memory-mapped, for Apus), or tar (webdataset, as DataComp-LM writes it).") var format = ShardFormat.flat
+    @Option(help: "flat (memory-mapped, for Apus), or tar (webdataset, as DataComp-LM writes it).") var format =
+        ShardFormat.flat
     @Option(help: "The id that fills the last sequence; without it the remainder is dropped.") var pad: UInt32?
     @Option(help: "The id after each document; the tokenizer's own end of text where absent.") var endOfText: UInt32?
-    @Flag(help: "End sequences with each input file, rather than letting them run on into the next.") var perFile = false
+    @Flag(help: "End sequences with each input file, rather than letting them run on into the next.") var perFile =
+        false
     @Option(help: "Sequences in a shard.") var shardSequences = 8192
     @Option(help: "Parts that sequences are dealt to before each is shuffled.") var cells = 128
     @Flag(help: "One JSON object on standard output: the manifest.") var json = false
@@ -33,7 +35,8 @@ struct ShardsCommand: AsyncParsableCommand {
         let files = try DocumentFiles.list(inputs)
         let tokenizer = try Tokenizer(contentsOf: tokenizer)
         var options = try ShardOptions(
-            for: tokenizer, sequenceLength: sequenceLength, seed: seed, format: format, padding: pad, endOfText: endOfText)
+            for: tokenizer, sequenceLength: sequenceLength, seed: seed, format: format, padding: pad,
+            endOfText: endOfText)
         options.endsWithInputs = perFile
         options.shardSequences = shardSequences
         options.cells = cells
@@ -45,7 +48,9 @@ struct ShardsCommand: AsyncParsableCommand {
         line.finish()
         if json { return print(manifest.json.text()) }
         let read = manifest.counts
-        print("\(out): \(manifest.sequenceCount) sequences of \(manifest.contextLength) tokens in \(manifest.shards.count) shards")
+        print(
+            "\(out): \(manifest.sequenceCount) sequences of \(manifest.contextLength) tokens in \(manifest.shards.count) shards"
+        )
         print("from \(read.documents) documents, \(read.textBytes) bytes, \(read.tokens) tokens")
         print("remainders: \(read.padded) padding tokens added, \(read.dropped) tokens dropped")
         for (reason, count) in read.failed.sorted(by: { $0.key < $1.key }) { print("failed: \(reason) \(count)") }
