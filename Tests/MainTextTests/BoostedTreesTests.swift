@@ -21,7 +21,9 @@ import Testing
             // What follows a row's features must not matter.
             bytes += features + [UInt8](repeating: 77, count: BoostedTrees.stride - features.count)
         }
-        var found = [Float](repeating: 0, count: rows.count)
+        let padded = (rows.count + BoostedTrees.width - 1) / BoostedTrees.width * BoostedTrees.width
+        bytes += [UInt8](repeating: 99, count: padded * BoostedTrees.stride - bytes.count)
+        var found = [Float](repeating: 0, count: padded)
         for start in stride(from: 0, to: rows.count, by: BoostedTrees.width) {
             bytes.withUnsafeBufferPointer { bytes in
                 found.withUnsafeMutableBufferPointer { found in

@@ -9,7 +9,7 @@ enum Scan {
     /// The first position from `start` with one of two bytes or NUL.
     @inline(__always)
     static func any(_ one: UInt8, _ other: UInt8, in bytes: UnsafePointer<UInt8>, from start: Int) -> Int {
-        // Words of eight bytes: SIMD comparisons of the standard library compile to a loop over lanes.
+        // Words of eight bytes: `.==` of the standard library's vectors compiles to a loop over lanes.
         let first = repeated(one)
         let second = repeated(other)
         var position = start
