@@ -72,10 +72,29 @@ import Testing
             "<p>word ", "<br>",
         ])
     func extremes(_ piece: String) throws {
-        let html = Array(String(repeating: piece, count: 20_000).utf8) + Array("the end".utf8)
+        let html = Array(String(repeating: piece, count: 100_000).utf8) + Array("the end".utf8)
         for mode in MainTextExtractor.Mode.allCases {
             let text = try MainTextExtractor(mode: mode).extract(html: html).text
             if mode == .plain { #expect(text.hasSuffix("the end")) }
         }
+    }
+
+    @Test("a million attributes and fifty megabytes of one byte are read as what they are")
+    func giants() throws {
+        var tag = Array("<p".utf8)
+        for number in 0..<1_000_000 { tag += Array(" a\(number)".utf8) }
+        let attributes = try MainTextExtractor(mode: .plain).extract(html: tag + Array(">x".utf8))
+        #expect(attributes.text == "x")
+        let signs = try MainTextExtractor(mode: .fast).extract(html: [UInt8](repeating: 0x3C, count: 50 << 20))
+        #expect(signs.text.utf8.count == 50 << 20)
+        let nothing = try MainTextExtractor(mode: .plain).extract(html: [UInt8](repeating: 0, count: 50 << 20))
+        #expect(nothing.text.utf8.count < 200)
+    }
+
+    @Test("numbers of characters that are none become U+FFFD")
+    func surrogates() throws {
+        let text = try MainTextExtractor(mode: .plain).extract(html: Array("a&#xD800;b&#57343;c&#x110000;d&#0;e".utf8))
+            .text
+        #expect(text == "a\u{FFFD}b\u{FFFD}c\u{FFFD}d\u{FFFD}e")
     }
 }

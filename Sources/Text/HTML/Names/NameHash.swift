@@ -24,7 +24,21 @@ enum NameHash {
 
     @inline(__always)
     static func hash(_ bytes: UnsafePointer<UInt8>, _ length: Int, key: UInt64) -> UInt32 {
-        var hash = (key ^ UInt64(length)) &* 0x9E37_79B9_7F4A_7C15
+        UInt32(truncatingIfNeeded: state(bytes, length, key) >> 32)
+    }
+
+    /// A hash that nobody can foresee, for tables that a page fills: else it could have all its names collide.
+    static func seeded(_ bytes: UnsafePointer<UInt8>, _ length: Int, key: UInt64) -> UInt32 {
+        let state = state(bytes, length, key ^ seed)
+        let mixed = (state ^ state >> 32) &* 0xD6E8_FEB8_6659_FD93
+        return UInt32(truncatingIfNeeded: mixed >> 32)
+    }
+
+    private static let seed = UInt64.random(in: .min ... .max)
+
+    @inline(__always)
+    private static func state(_ bytes: UnsafePointer<UInt8>, _ length: Int, _ start: UInt64) -> UInt64 {
+        var hash = (start ^ UInt64(length)) &* 0x9E37_79B9_7F4A_7C15
         if length > 8 {
             var offset = 8
             while offset + 8 <= length {
@@ -33,7 +47,7 @@ enum NameHash {
             }
             hash = (hash ^ hash >> 32 ^ lowered(word(bytes + length - 8))) &* 0x94D0_49BB_1331_11EB
         }
-        return UInt32(truncatingIfNeeded: hash >> 32)
+        return hash
     }
 
     /// Whether a name equals one stored in lower case, from the ninth byte on.

@@ -21,7 +21,7 @@ struct NameTable: ~Copyable {
         let key = NameHash.key(name, length)
         let hash = NameHash.hash(name, length, key: key)
         let number = known.number(name, length, key: key, hash: hash)
-        return number != 0 ? number : slots[slot(name, length, key, hash)].number
+        return number != 0 ? number : slots[slot(name, length, key, NameHash.seeded(name, length, key: key))].number
     }
 
     /// The number of a name in any case, a new one if it is new. Eight bytes from `name` on must be readable.
@@ -32,13 +32,14 @@ struct NameTable: ~Copyable {
         let key = NameHash.key(name, length)
         let hash = NameHash.hash(name, length, key: key)
         let number = known.number(name, length, key: key, hash: hash)
-        return number != 0 ? number : internUnknown(name, length, key, hash)
+        return number != 0 ? number : internUnknown(name, length, key)
     }
 
     @inline(never)
     private mutating func internUnknown(
-        _ name: UnsafePointer<UInt8>, _ length: Int, _ key: UInt64, _ hash: UInt32
+        _ name: UnsafePointer<UInt8>, _ length: Int, _ key: UInt64
     ) -> UInt32 {
+        let hash = NameHash.seeded(name, length, key: key)
         let free = slot(name, length, key, hash)
         if slots[free].length != 0 { return slots[free].number }
         let offset = text.count

@@ -142,7 +142,6 @@ extension TreeBuilder {
 
     /// One round of the algorithm, once the formatting element and the furthest block are known.
     private mutating func rearrange(element: UInt32, at elementIndex: Int, entry: Int, block: Int) {
-        let ancestor = open[elementIndex - 1]
         let blockNode = open[block].node
         var bookmark = entry
         var blockIndex = block
@@ -174,7 +173,7 @@ extension TreeBuilder {
             lastNode = copy
         }
         detach(lastNode)
-        insert(lastNode, at: place(in: ancestor))
+        insert(lastNode, into: elementIndex - 1)
         let copy = copyElement(element)
         moveChildren(of: blockNode, to: copy)
         append(copy, to: blockNode)

@@ -83,7 +83,8 @@ extension TreeBuilder {
     @inline(never)
     private func fosterPlace() -> Place {
         var index = open.count - 1
-        while index > 0 {
+        let bottom = max(0, open.count - ParsingOptions.searchDepth)
+        while index > bottom {
             let element = open[index]
             if element.traits & Traits.template != 0 { return Place(parent: container(element)) }
             if element.key == Self.key(.table) {
@@ -95,7 +96,7 @@ extension TreeBuilder {
             }
             index -= 1
         }
-        return Place(parent: open[0].node)
+        return Place(parent: container(open[bottom]))
     }
 
     // MARK: Elements
@@ -113,12 +114,15 @@ extension TreeBuilder {
 
     /// Inserts an element at the appropriate place; too deep ones beside the element at the limit.
     @inline(__always)
-    mutating func insertElement(_ node: UInt32) {
-        let current = open[open.count - 1]
-        if open.count > options.maximumDepth {
+    mutating func insertElement(_ node: UInt32) { insert(node, into: open.count - 1) }
+
+    /// Inserts a node into an open element; too deep ones beside the element at the limit.
+    @inline(__always)
+    mutating func insert(_ node: UInt32, into index: Int) {
+        if index >= options.maximumDepth {
             append(node, to: container(open[max(options.maximumDepth, 1) - 1]))
         } else {
-            insert(node, at: place(in: current))
+            insert(node, at: place(in: open[index]))
         }
     }
 

@@ -167,14 +167,15 @@ extension TreeBuilder {
     /// The standard's "reset the insertion mode appropriately".
     mutating func resetMode() {
         var index = open.count - 1
-        while index >= 0 {
+        let bottom = max(0, open.count - ParsingOptions.searchDepth)
+        while index >= bottom {
             let isLast = index == 0
             let element = isLast && isFragment ? context : open[index]
             if element.traits & Traits.foreign == 0 {
                 switch ElementName(rawValue: element.key >> 2) {
                 case .select:
                     var below = index
-                    while !isLast, below > 0 {
+                    while below > bottom {
                         below -= 1
                         if open[below].traits & Traits.template != 0 { break }
                         if open[below].key == Self.key(.table) {
