@@ -28,6 +28,14 @@ import Testing
         #expect(try Folder.entries(folder) == ["x"])
     }
 
+    @Test("a file that cannot take its name leaves nothing behind")
+    func taken() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Folder.create(folder + "/x")
+        #expect(throws: FileError.self) { try AtomicFile.write("new", to: folder + "/x") }
+        #expect(try Folder.entries(folder) == ["x"])
+    }
+
     @Test("missing files and folders in place of files are errors")
     func unreadable() {
         #expect(throws: FileError.self) { try FileReader.bytes(of: "/nowhere/at/all") }

@@ -72,6 +72,8 @@ public final class AtomicFile {
             guard rename(temporaryPath, path) == 0 else { throw .current("write", path) }
         } catch {
             discard()
+            // The descriptor may be closed already: where the name is a folder's, say, only the last step fails.
+            unlink(temporaryPath)
             throw error
         }
     }

@@ -28,6 +28,7 @@ public enum FileError: Error, Hashable, Sendable, Codable, CustomStringConvertib
         case ENOSPC, EDQUOT: ". Free some space, or write elsewhere; nothing half-written was left."
         case EFBIG: ". Raise the limit of file sizes (ulimit -f), or write elsewhere; nothing half-written was left."
         case EMFILE, ENFILE: ". Raise the limit of open files (ulimit -n)."
+        case EEXIST: ". Something else has that name: choose another."
         case EISDIR: ". A file is needed here."
         case ENOTDIR: ". A folder is needed here."
         default: "."

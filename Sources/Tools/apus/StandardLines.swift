@@ -30,7 +30,8 @@ enum StandardLines {
         }
     }
 
-    private static func write(_ output: inout [UInt8]) throws(FileError) {
+    /// Writes all bytes to standard output, and empties the buffer.
+    static func write(_ output: inout [UInt8]) throws(FileError) {
         var written = 0
         while written < output.count {
             let result = output.withUnsafeBytes { bytes in

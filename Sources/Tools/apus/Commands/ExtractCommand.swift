@@ -1,5 +1,6 @@
 import ArgumentParser
 import Compression
+import Curation
 import Files
 import Foundation
 import JSON
@@ -12,49 +13,181 @@ struct ExtractCommand: ParsableCommand {
         commandName: "extract",
         abstract: "Takes the main text out of HTML pages.",
         discussion: """
-            Finds each page's charset, parses it as browsers do, and prints what a reader came for: no menus, no footers, \
-            no advertisements. Packed files (.gz, .zst) are read as they are. Where a file cannot be read, the others are \
-            still done, and the exit status is 1.
+            Finds each page's charset, parses it as browsers do, and gives what a reader came for: no menus, no footers, no \
+            advertisements. Packed files (.gz, .zst, .lz4) are read as they are. Of folders, all .html, .htm and .xhtml \
+            files are read, packed or not.
 
-            EXAMPLE: apus extract page.html other.html.gz --mode precise --json
+            Texts go to standard output, those of several pages with a form feed between; with --out, each goes to a file \
+            of its own. What cannot be read is named on standard error, the others are still done, and the exit status is 1.
+
+            EXAMPLES:
+              apus extract page.html other.html.gz --mode precise
+              curl -s https://www.swift.org | apus extract - --json
+              apus extract site/ --out texts/
+
+            For pools of many pages: apus curate.
             """)
 
-    @Argument(help: "HTML files; - is standard input.", completion: .file(extensions: ["html", "htm", "gz"]))
-    var files: [String]
+    @Argument(
+        help: "HTML files, or folders of them; - is standard input.",
+        completion: .file(extensions: ["html", "htm", "gz"]))
+    var paths: [String]
     @Option(help: "fast: main text quickly; precise: main text carefully; plain: all that is visible.")
     var mode = MainTextExtractor.Mode.fast
-    @Option(help: "The HTTP Content-Type of the pages, for its charset.") var contentType: String?
+    @Option(help: "The HTTP Content-Type of the pages, for its charset: 'text/html; charset=iso-8859-1'.")
+    var contentType: String?
+    @Option(help: "A folder that gets PAGE.txt (or .json) for each page, below folders as the pages are.") var out:
+        String?
     @Flag(help: "One JSON object a page: {\"file\", \"title\", \"charset\", \"language\", \"text\"}.") var json = false
 
     func run() throws {
-        let extractor = MainTextExtractor(mode: mode)
-        let identifier = json ? try LanguageIdentifier() : nil
+        let extraction = Extraction(
+            extractor: MainTextExtractor(mode: mode), contentType: contentType,
+            identifier: json ? try LanguageIdentifier() : nil)
+        if let out { try Folder.create(out) }
+        var output = Output(folder: out, isJSON: json)
         var hasFailed = false
-        var isFirst = true
-        for file in files {
-            do {
-                let packed = try FileReader.bytes(of: file)
-                let html = try Decompressor.bytes(of: packed, limit: extractor.pageLimit, name: file)
-                let page = try extractor.extract(html: html, contentType: contentType)
-                if let identifier {
-                    let object: JSONValue = [
-                        "file": .string(file), "title": .string(page.title), "charset": .string(page.charset),
-                        "language": .string(identifier.identify(page.text).code), "text": .string(page.text),
-                    ]
-                    print(object.text())
-                } else {
-                    // Pages of several files are apart by a form feed, as pages of paper are.
-                    if !isFirst { print("\u{0C}") }
-                    print(page.text)
+        func fail(_ message: String) {
+            hasFailed = true
+            FileHandle.standardError.write(Data("extract: \(message)\n".utf8))
+        }
+        for path in paths {
+            for page in pages(of: path, onFailure: fail) {
+                do {
+                    try output.write(try extraction.text(of: page.path), of: page)
+                } catch Output.Failure.standardOutput(let error) {
+                    throw error
+                } catch {
+                    fail("\(error)")
                 }
-                isFirst = false
-            } catch {
-                hasFailed = true
-                let message = error is MainTextError ? "\(file): \(error)" : "\(error)"
-                FileHandle.standardError.write(Data("extract: \(message)\n".utf8))
             }
         }
         if hasFailed { throw ExitCode.failure }
+    }
+
+    /// A page, and where its text goes below the output's folder.
+    fileprivate struct Page {
+        var path: String
+        var target: String
+    }
+
+    private func pages(of path: String, onFailure fail: (String) -> Void) -> [Page] {
+        guard path != "-", Folder.exists(path) else {
+            return [Page(path: path, target: path == "-" ? "standard-input" : Paths.split(path).name)]
+        }
+        do {
+            let tree = try FileTree(path) { Self.isPage($0) }
+            for skipped in tree.skipped where skipped.reason != "linked twice" {
+                fail("\(skipped.path): \(skipped.reason). Check its permissions (ls -l), or leave it out.")
+            }
+            if tree.files.isEmpty { fail("\(path): has no .html, .htm or .xhtml files. Name its pages one by one.") }
+            return tree.files.map { Page(path: Paths.join(path, $0.relativePath), target: $0.relativePath) }
+        } catch {
+            fail("\(error)")
+            return []
+        }
+    }
+
+    private static let packed = [".gz", ".zst", ".lz4"]
+
+    fileprivate static func unpacked(_ name: String) -> String {
+        for ending in packed where name.hasSuffix(ending) { return String(name.dropLast(ending.count)) }
+        return name
+    }
+
+    private static func isPage(_ name: String) -> Bool {
+        let plain = unpacked(name.lowercased())
+        return plain.hasSuffix(".html") || plain.hasSuffix(".htm") || plain.hasSuffix(".xhtml")
+    }
+}
+
+/// What is done to one file.
+private struct Extraction {
+    var extractor: MainTextExtractor
+    var contentType: String?
+    /// Where JSON is wanted.
+    var identifier: LanguageIdentifier?
+
+    enum Failure: Error, CustomStringConvertible {
+        case page(file: String, MainTextError)
+        case notText(file: String, controls: Int)
+
+        var description: String {
+            switch self {
+            case .page(let file, let error): "\(file): \(error)"
+            case .notText(let file, let controls):
+                "\(file): is no text (\(controls) control characters in its first \(Extraction.lookedAt) bytes). Name HTML "
+                    + "files, or unpack it first."
+            }
+        }
+    }
+
+    /// Bytes from whose start what is no text is told.
+    private static let lookedAt = 4096
+
+    /// The text of a file, or its JSON object.
+    func text(of file: String) throws -> String {
+        let packed = try FileReader.bytes(of: file)
+        let html = try Decompressor.bytes(of: packed, limit: extractor.pageLimit, name: file)
+        let start = DecodedPage(Array(html.prefix(Self.lookedAt)), contentType: contentType).bytes
+        let controls = start.reduce(0) { $0 + ($1 < 9 || 14...26 ~= $1 || 28...31 ~= $1 ? 1 : 0) }
+        guard controls * 50 <= start.count else { throw Failure.notText(file: file, controls: controls) }
+        let page: ExtractedPage
+        do throws(MainTextError) {
+            page = try extractor.extract(html: html, contentType: contentType)
+        } catch {
+            throw Failure.page(file: file, error)
+        }
+        guard let identifier else { return page.text }
+        let object: JSONValue = [
+            "file": .string(file), "title": .string(page.title), "charset": .string(page.charset),
+            "language": .string(identifier.identify(page.text).code), "text": .string(page.text),
+        ]
+        return object.text()
+    }
+}
+
+/// Where texts go: to standard output, or each to a file.
+private struct Output {
+    var folder: String?
+    var isJSON: Bool
+    private var isFirst = true
+    /// The page that a file was written for.
+    private var written: [String: String] = [:]
+
+    enum Failure: Error, CustomStringConvertible {
+        case standardOutput(FileError)
+        case sameTarget(page: String, other: String, target: String)
+
+        var description: String {
+            switch self {
+            case .standardOutput(let error): "\(error)"
+            case .sameTarget(let page, let other, let target):
+                "\(page): its text would overwrite that of \(other) in \(target). Extract it with another --out."
+            }
+        }
+    }
+
+    init(folder: String?, isJSON: Bool) { (self.folder, self.isJSON) = (folder, isJSON) }
+
+    mutating func write(_ text: String, of page: ExtractCommand.Page) throws {
+        guard let folder else {
+            // Pages of several files are apart by a form feed, as pages of paper are.
+            var bytes = Array((isFirst || isJSON ? "" : "\u{0C}\n").utf8) + text.utf8 + [0x0A]
+            isFirst = false
+            do throws(FileError) { try StandardLines.write(&bytes) } catch { throw Failure.standardOutput(error) }
+            return
+        }
+        let target = Paths.join(folder, ExtractCommand.unpacked(page.target) + (isJSON ? ".json" : ".txt"))
+        if let other = written.updateValue(page.path, forKey: target) {
+            written[target] = other
+            throw Failure.sameTarget(page: page.path, other: other, target: target)
+        }
+        try Folder.create(Paths.split(target).folder)
+        let file = try AtomicFile(target)
+        try file.write(text + "\n")
+        // Not waiting for the disk: texts can be made again.
+        try file.commit(durably: false)
     }
 }
 
