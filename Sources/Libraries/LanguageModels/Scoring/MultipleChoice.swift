@@ -71,12 +71,8 @@ extension Scorer {
             let choice = question.choices[index]
             let context = question.context.suffix(configuration.context + 1 - choice.count)
             let inputs = Array(context) + choice.dropLast()
-            var reading = readings[first...].firstIndex { $0.inputs.starts(with: inputs) }
-            if reading == nil {
-                reading = readings.count
-                readings.append(Reading(inputs: inputs, targets: []))
-            }
-            guard let reading else { continue }
+            let reading = readings[first...].firstIndex { $0.inputs.starts(with: inputs) } ?? readings.count
+            if reading == readings.count { readings.append(Reading(inputs: inputs, targets: [])) }
             let before = readings[reading].targets.count
             for (offset, token) in choice.enumerated() {
                 readings[reading].targets.append(.init(position: context.count - 1 + offset, token: token))
