@@ -16,8 +16,26 @@ public struct FileTree {
 
     /// The files, sorted by the bytes of their paths.
     public private(set) var files: [File] = []
-    /// Paths that could not be read, and links to what was seen already, with the reason.
-    public private(set) var skipped: [(path: String, reason: String)] = []
+    /// What was left out, in the order of the walk.
+    public private(set) var skipped: [Skipped] = []
+
+    /// A path that was left out.
+    public struct Skipped: Sendable, Hashable {
+        /// Where it is.
+        public var path: String
+        /// Why it is not among the files.
+        public var reason: Reason
+    }
+
+    /// Why a path was left out; the raw values are for people.
+    public enum Reason: String, Sendable {
+        case unreadable
+        case unreadableFolder = "unreadable folder"
+        /// A pipe, say, at which reading would wait for ever.
+        case notAFile = "not a file"
+        /// Nothing is missing: the file is there under another name.
+        case linkedTwice = "linked twice"
+    }
 
     private struct Identity: Hashable {
         var device: UInt
@@ -39,7 +57,7 @@ public struct FileTree {
             let relative = prefix.isEmpty ? name : prefix + "/" + name
             let path = Paths.join(root, relative)
             guard let status = Self.status(path) else {
-                if accepts(name) { skipped.append((path, "unreadable")) }
+                if accepts(name) { skip(path, .unreadable) }
                 continue
             }
             if status.st_mode & S_IFMT == S_IFDIR {
@@ -47,21 +65,23 @@ public struct FileTree {
                 do {
                     try walk(root, relative, depth + 1, accepts)
                 } catch {
-                    skipped.append((path, "unreadable folder"))
+                    skip(path, .unreadableFolder)
                 }
             } else if accepts(name) {
                 guard status.st_mode & S_IFMT == S_IFREG else {
-                    skipped.append((path, "not a file"))  // A pipe, say, at which reading would wait for ever.
+                    skip(path, .notAFile)
                     continue
                 }
                 guard seen.insert(Self.identity(status)).inserted else {
-                    skipped.append((path, "linked twice"))
+                    skip(path, .linkedTwice)
                     continue
                 }
                 files.append(File(relativePath: relative, bytes: Int(status.st_size), modified: status.st_mtim.tv_sec))
             }
         }
     }
+
+    private mutating func skip(_ path: String, _ reason: Reason) { skipped.append(Skipped(path: path, reason: reason)) }
 
     /// Whether a path leads to a file with bytes of its own.
     ///

@@ -58,11 +58,13 @@ public struct HTMLFolderPool: Sendable {
         }
         var pages: [(root: String, file: FileTree.File)] = []
         for folder in folders {
-            let tree = try FileTree(folder, where: Self.isPage)
+            let tree = try FileTree(folder) { PageFile.isPage($0, packedAs: [".gz"]) }
             pages += tree.files.map { (folder, $0) }
-            for (path, reason) in tree.skipped { skip(path, reason) }
+            for left in tree.skipped { skip(left.path, left.reason.rawValue) }
         }
-        guard !pages.isEmpty else { throw PoolError.noPages(folders: folders, skipped: outcome.skipped.count) }
+        guard !pages.isEmpty else {
+            throw PoolError.noPages(folders: folders, skipped: outcome.skipped.values.reduce(0, +))
+        }
         let latest = pages.map(\.file.modified).max() ?? 0
         let writer = try WARCWriter(path, software: software, date: date ?? Self.text(of: latest))
         for (index, (root, file)) in pages.enumerated() {
@@ -104,12 +106,6 @@ public struct HTMLFolderPool: Sendable {
         } catch {
             return .failure(Reason(text: "unreadable"))
         }
-    }
-
-    private static func isPage(_ name: String) -> Bool {
-        let lower = name.lowercased()
-        let stem = lower.hasSuffix(".gz") ? lower.dropLast(3) : lower[...]
-        return stem.hasSuffix(".html") || stem.hasSuffix(".htm") || stem.hasSuffix(".xhtml")
     }
 
     private static func mediaType(_ path: String) -> String {

@@ -23,8 +23,8 @@ public enum PoolFiles {
                 continue
             }
             let tree = try FileTree(path) { isPoolFile($0) }
-            if let (path, reason) = tree.skipped.first(where: { $0.reason != "linked twice" }) {
-                throw PoolError.unreadable(path: path, reason: reason)
+            if let missing = tree.skipped.first(where: { $0.reason != .linkedTwice }) {
+                throw PoolError.unreadable(path: missing.path, reason: missing.reason.rawValue)
             }
             guard !tree.files.isEmpty else { throw PoolError.noFiles(path: path) }
             result += tree.files.map { Paths.join(path, $0.relativePath) }

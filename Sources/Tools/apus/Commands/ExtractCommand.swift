@@ -76,9 +76,9 @@ struct ExtractCommand: ParsableCommand {
             return [Page(path: path, target: path == "-" ? "standard-input" : Paths.split(path).name)]
         }
         do {
-            let tree = try FileTree(path) { Self.isPage($0) }
-            for skipped in tree.skipped where skipped.reason != "linked twice" {
-                fail("\(skipped.path): \(skipped.reason). Check its permissions (ls -l), or leave it out.")
+            let tree = try FileTree(path) { PageFile.isPage($0, packedAs: Self.packings) }
+            for skipped in tree.skipped where skipped.reason != .linkedTwice {
+                fail("\(skipped.path): \(skipped.reason.rawValue). Check its permissions (ls -l), or leave it out.")
             }
             if tree.files.isEmpty { fail("\(path): has no .html, .htm or .xhtml files. Name its pages one by one.") }
             return tree.files.map { Page(path: Paths.join(path, $0.relativePath), target: $0.relativePath) }
@@ -88,17 +88,7 @@ struct ExtractCommand: ParsableCommand {
         }
     }
 
-    private static let packed = [".gz", ".zst", ".lz4"]
-
-    fileprivate static func unpacked(_ name: String) -> String {
-        for ending in packed where name.hasSuffix(ending) { return String(name.dropLast(ending.count)) }
-        return name
-    }
-
-    private static func isPage(_ name: String) -> Bool {
-        let plain = unpacked(name.lowercased())
-        return plain.hasSuffix(".html") || plain.hasSuffix(".htm") || plain.hasSuffix(".xhtml")
-    }
+    fileprivate static let packings = [".gz", ".zst", ".lz4"]
 }
 
 /// What is done to one file.
@@ -108,35 +98,23 @@ private struct Extraction {
     /// Where JSON is wanted.
     var identifier: LanguageIdentifier?
 
-    enum Failure: Error, CustomStringConvertible {
-        case page(file: String, MainTextError)
-        case notText(file: String, controls: Int)
+    struct Failure: Error, CustomStringConvertible {
+        var file: String
+        var error: MainTextError
 
-        var description: String {
-            switch self {
-            case .page(let file, let error): "\(file): \(error)"
-            case .notText(let file, let controls):
-                "\(file): is no text (\(controls) control characters in its first \(Extraction.lookedAt) bytes). Name HTML "
-                    + "files, or unpack it first."
-            }
-        }
+        var description: String { "\(file): \(error)" }
     }
-
-    /// Bytes from whose start what is no text is told.
-    private static let lookedAt = 4096
 
     /// The text of a file, or its JSON object.
     func text(of file: String) throws -> String {
         let packed = try FileReader.bytes(of: file)
         let html = try Decompressor.bytes(of: packed, limit: extractor.pageLimit, name: file)
-        let start = DecodedPage(Array(html.prefix(Self.lookedAt)), contentType: contentType).bytes
-        let controls = start.reduce(0) { $0 + ($1 < 9 || 14...26 ~= $1 || 28...31 ~= $1 ? 1 : 0) }
-        guard controls * 50 <= start.count else { throw Failure.notText(file: file, controls: controls) }
         let page: ExtractedPage
         do throws(MainTextError) {
+            try MainTextExtractor.checkIsText(html, contentType: contentType)
             page = try extractor.extract(html: html, contentType: contentType)
         } catch {
-            throw Failure.page(file: file, error)
+            throw Failure(file: file, error: error)
         }
         guard let identifier else { return page.text }
         let object: JSONValue = [
@@ -178,7 +156,7 @@ private struct Output {
             do throws(FileError) { try StandardLines.write(&bytes) } catch { throw Failure.standardOutput(error) }
             return
         }
-        let target = Paths.join(folder, ExtractCommand.unpacked(page.target) + (isJSON ? ".json" : ".txt"))
+        let target = Paths.join(folder, PageFile.unpacked(page.target, ExtractCommand.packings) + (isJSON ? ".json" : ".txt"))
         if let other = written.updateValue(page.path, forKey: target) {
             written[target] = other
             throw Failure.sameTarget(page: page.path, other: other, target: target)
