@@ -156,7 +156,8 @@ private struct Output {
             do throws(FileError) { try StandardLines.write(&bytes) } catch { throw Failure.standardOutput(error) }
             return
         }
-        let target = Paths.join(folder, PageFile.unpacked(page.target, ExtractCommand.packings) + (isJSON ? ".json" : ".txt"))
+        let target = Paths.join(
+            folder, PageFile.unpacked(page.target, ExtractCommand.packings) + (isJSON ? ".json" : ".txt"))
         if let other = written.updateValue(page.path, forKey: target) {
             written[target] = other
             throw Failure.sameTarget(page: page.path, other: other, target: target)
