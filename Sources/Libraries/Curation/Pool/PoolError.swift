@@ -12,7 +12,7 @@ public enum PoolError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .noFiles(let path):
-            "\(path): holds no pool files (.warc, .arc, .wacz or .jsonl, plain or packed). Name a file, or another folder."
+            "\(path): holds no pool files (.warc, .arc, .wacz or .jsonl, plain or packed). Name a file or another folder; of HTML files, make a pool first: apus pool from-html."
         case .noPages(let folders, let skipped):
             "\(folders.joined(separator: ", ")): no readable .html, .htm or .xhtml file (\(skipped) skipped). Nothing was written; name a folder that holds pages."
         case .unreadable(let path, let reason):
