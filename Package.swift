@@ -57,6 +57,8 @@ let package = Package(
             // The full tables stand in for the small ones of libcld2, so they must come first.
             linkerSettings: [.linkedLibrary("cld2_full"), .linkedLibrary("cld2")]),
 
+        .target(name: "CApusSystem", path: "Sources/Shims/CApusSystem", publicHeadersPath: "include"),
+
         // Runtime: the engine.
         module("Apus", in: "Runtime", needs: ["ApusCore"]),
 
