@@ -60,6 +60,7 @@ let package = Package(
         .target(name: "CApusSystem", path: "Sources/Shims/CApusSystem", publicHeadersPath: "include"),
 
         // Runtime: the engine.
+        module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
         module("Apus", in: "Runtime", needs: ["ApusCore"]),
 
         // Numerics: tensors over libtorch, loaded at run time.
@@ -108,6 +109,7 @@ let package = Package(
             path: "Sources/Tools/apus", swiftSettings: settings),
 
         tests("ApusCoreTests", of: ["ApusCore"]),
+        tests("ApusTransportTests", of: ["ApusTransport", "CApusSystem"]),
         tests("ApusTests", of: ["Apus", "ApusCore"]),
         tests("Conformance", of: ["Apus", "ApusCore"]),
         tests("JSONTests", of: ["JSON"]),
