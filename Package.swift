@@ -61,6 +61,7 @@ let package = Package(
 
         // Runtime: the engine.
         module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
+        module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
         module("Apus", in: "Runtime", needs: ["ApusCore"]),
 
         // Numerics: tensors over libtorch, loaded at run time.
@@ -110,6 +111,7 @@ let package = Package(
 
         tests("ApusCoreTests", of: ["ApusCore"]),
         tests("ApusTransportTests", of: ["ApusTransport", "CApusSystem"]),
+        tests("ApusObjectsTests", of: ["ApusObjects", "ApusCore", "CApusSystem"]),
         tests("ApusTests", of: ["Apus", "ApusCore"]),
         tests("Conformance", of: ["Apus", "ApusCore"]),
         tests("JSONTests", of: ["JSON"]),

@@ -20,7 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-int apus_memory_create(const char *label) { return memfd_create(label, MFD_CLOEXEC); }
+int apus_memory_create(const char *label) { return memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int apus_memory_seal_size(int descriptor) {
+    return fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+}
 
 int apus_memory_punch(int descriptor, int64_t offset, int64_t length) {
     return fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);

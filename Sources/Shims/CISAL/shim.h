@@ -1,5 +1,6 @@
 #pragma once
 #include <stdlib.h>
+#include <isa-l/crc64.h>
 #include <isa-l/igzip_lib.h>
 
 // Swift takes in no struct with arrays this large, so the decoder's state is used through these.

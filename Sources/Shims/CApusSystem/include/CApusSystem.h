@@ -16,6 +16,8 @@ extern "C" {
 
 /// A descriptor of new, empty, nameless memory; closed on exec.
 int apus_memory_create(const char *label);
+/// Fixes the size of a memory for good, so that no process can cut it off under another's mapping.
+int apus_memory_seal_size(int descriptor);
 /// Takes the pages of a range from a memory or file: they read as zero and take no room.
 int apus_memory_punch(int descriptor, int64_t offset, int64_t length);
 /// Reserves room for a range, so that writing to it cannot fail for want of memory or disk.
