@@ -4,7 +4,7 @@ import ApusCore
 ///
 /// The daemon's loop passes events in, calls `collect` when `readiness` is readable or `nextDeadline` has come, and tells
 /// the clients what comes out. Nothing in here waits.
-package struct NodeStore: ~Copyable {
+package struct NodeStore: ~Copyable, Sendable {
     package private(set) var core: StoreCore
     package let segment: SharedSegment
     private let spill: SpillFile?

@@ -38,6 +38,14 @@ int apus_memory_reserve(int descriptor, int64_t offset, int64_t length) {
     return result;
 }
 
+int apus_memory_populate(void *start, size_t length) {
+    const uintptr_t page = 4096;
+    uintptr_t first = (uintptr_t)start & ~(page - 1);
+    uintptr_t end = ((uintptr_t)start + length + page - 1) & ~(page - 1);
+    // MADV_POPULATE_WRITE, which older headers lack.
+    return madvise((void *)first, end - first, 23);
+}
+
 int apus_file_create_nameless(const char *folder) {
     int descriptor = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (descriptor >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return descriptor;

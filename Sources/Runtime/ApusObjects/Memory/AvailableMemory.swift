@@ -7,6 +7,11 @@ package struct AvailableMemory: Hashable, Sendable {
     /// What sets the limit: `/proc/meminfo` or a control group's file.
     package let limitedBy: String
 
+    package init(bytes: Int, limitedBy: String) {
+        self.bytes = bytes
+        self.limitedBy = limitedBy
+    }
+
     /// The largest store that a node with so much available memory takes: nine tenths, so that processes have some.
     package static func largestStore(of available: Int) -> Int { available / 10 * 9 }
 
@@ -26,7 +31,7 @@ package struct AvailableMemory: Hashable, Sendable {
     }
 
     /// The least of what the files say that `contents` gives.
-    static func read(contents: (String) -> String?) -> AvailableMemory {
+    package static func read(contents: (String) -> String?) -> AvailableMemory {
         var least = AvailableMemory(bytes: .max, limitedBy: "no limit that is known")
         if let text = contents("/proc/meminfo") {
             for line in text.split(separator: "\n") where line.hasPrefix("MemAvailable:") {

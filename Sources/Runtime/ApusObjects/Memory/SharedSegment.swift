@@ -12,8 +12,16 @@ package final class SharedSegment: Sendable {
     /// Bytes; a multiple of the page size.
     package let capacity: Int
     private let readable: UInt
-    /// The address of the mapping for writing; 0 until it is needed.
-    private let writable = Mutex<UInt>(0)
+    private let writable = Mutex(Writable())
+
+    private struct Writable {
+        /// The address of the mapping; 0 until it is needed.
+        var address: UInt = 0
+        /// Granules whose pages this process asked for. Those that the daemon gave back since fault in one by one.
+        var populated: [Bool] = []
+    }
+
+    private static let granule = 1 << 20
 
     /// Makes a segment.
     ///
@@ -63,7 +71,7 @@ package final class SharedSegment: Sendable {
 
     deinit {
         munmap(UnsafeMutableRawPointer(bitPattern: readable), capacity)
-        let address = writable.withLock { $0 }
+        let address = writable.withLock { $0.address }
         if address != 0 { munmap(UnsafeMutableRawPointer(bitPattern: address), capacity) }
         close(descriptor)
     }
@@ -93,12 +101,29 @@ package final class SharedSegment: Sendable {
     /// The bytes of an extent that was allocated to the caller, for writing until the object is sealed.
     package func writableBytes(_ extent: Extent) throws(SegmentError) -> UnsafeMutableRawBufferPointer {
         try check(extent)
-        let base = try writable.withLock { address throws(SegmentError) -> UInt in
-            if address == 0 { address = try Self.map(descriptor, capacity, PROT_READ | PROT_WRITE) }
-            return address
+        let base = try writable.withLock { state throws(SegmentError) -> UInt in
+            if state.address == 0 {
+                state.address = try Self.map(descriptor, capacity, PROT_READ | PROT_WRITE)
+                state.populated = Array(repeating: false, count: (capacity + Self.granule - 1) / Self.granule)
+            }
+            return state.address
         }
         return UnsafeMutableRawBufferPointer(
             start: UnsafeMutableRawPointer(bitPattern: base + UInt(extent.offset)), count: extent.count)
+    }
+
+    /// Whether an extent has granules that this process has not asked the pages of yet; from now on it has.
+    private func becomesPopulated(_ extent: Extent) -> Bool {
+        guard extent.count >= Self.granule else { return false }
+        let granules = (extent.offset + Self.granule - 1) / Self.granule..<extent.end / Self.granule
+        return writable.withLock { state in
+            var isNew = false
+            for index in granules where !state.populated[index] {
+                state.populated[index] = true
+                isNew = true
+            }
+            return isNew
+        }
     }
 
     /// Calls with the bytes of an extent as a span.
@@ -114,7 +139,7 @@ package final class SharedSegment: Sendable {
             throw .outOfBounds(offset: extent.offset, count: source.count, capacity: extent.count)
         }
         let target = try writableBytes(Extent(offset: extent.offset, count: source.count))
-        ParallelCopy.copy(source, to: target)
+        ParallelCopy.copy(source, to: target, populates: becomesPopulated(extent))
     }
 
     /// Gives the whole pages inside an extent that nobody uses back to the system; they read as zero afterwards.

@@ -24,7 +24,8 @@ package final class SpillFile: @unchecked Sendable {
     package let folder: String
     /// Readable when `takeEvents` has something to give.
     package let readiness: Int32
-    let descriptor: Int32
+    /// The file, open for reading and writing.
+    package let descriptor: Int32
     private let segment: SharedSegment
     private let keepFree: Int
     private var state = State()
