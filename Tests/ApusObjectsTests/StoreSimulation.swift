@@ -6,6 +6,26 @@ import ApusObjects
 /// Memory and file are rows of stamps, one for each cache line: an object writes its own stamp everywhere, and every
 /// reader must find it. So any extent that is given out twice, freed too early or read back from the wrong place shows.
 struct StoreSimulation {
+    /// A fault of the store itself, that a run must find.
+    enum Sabotage: CaseIterable {
+        /// A release is forgotten.
+        case lostRelease
+        /// A pin ends when nobody ended it.
+        case earlyUnpin
+        /// An object is freed that somebody holds.
+        case earlyRelease
+        /// An object is written to the file a page too far.
+        case fileOffset
+        /// An extent begins a cache line too early.
+        case memoryOffset
+        /// A creator overtakes another.
+        case overtaking
+        /// The news of a finished spill gets lost.
+        case lostSpill
+        /// Pages in use are given back.
+        case earlyReturn
+    }
+
     struct Faults {
         var spillFailure = 0.0
         var restoreFailure = 0.0
@@ -14,7 +34,7 @@ struct StoreSimulation {
         var abort = 0.0
     }
 
-    private struct Object {
+    struct Object {
         var size: Int
         var stamp: UInt32
         var creator: StoreClient
@@ -24,50 +44,55 @@ struct StoreSimulation {
         var location: Int?
     }
 
-    private enum Phase { case queued, writing, sealed, lost }
+    enum Phase { case queued, writing, sealed, lost }
 
-    private struct Ticket {
+    struct Ticket {
         let objects: [ObjectID]
         let deadline: Instant
     }
 
-    private enum Work {
+    enum Work {
         case spill(SpillOperation, [SpillItem])
         case restore(SpillOperation, RestoreItem)
     }
 
-    private(set) var core: StoreCore
-    private var random: SeededGenerator
-    private let faults: Faults
-    private var now = Instant(nanoseconds: 0)
-    private var memory: [UInt32]
-    private var file: [UInt32]
-    private let spillCapacity: Int
+    var core: StoreCore
+    var random: SeededGenerator
+    let faults: Faults
+    var now = Instant(nanoseconds: 0)
+    var memory: [UInt32]
+    var file: [UInt32]
+    let spillCapacity: Int
 
-    private var clients: Set<StoreClient> = []
-    private var nextClient: StoreClient = 1
-    private var nextObject: UInt64 = 1
-    private var nextTicket: UInt64 = 1
-    private var objects: [ObjectID: Object] = [:]
-    private var tickets: [ReadTicket: Ticket] = [:]
-    private var reading: [(client: StoreClient, object: ObjectID)] = []
+    var clients: Set<StoreClient> = []
+    var nextClient: StoreClient = 1
+    var nextObject: UInt64 = 1
+    var nextTicket: UInt64 = 1
+    var objects: [ObjectID: Object] = [:]
+    var tickets: [ReadTicket: Ticket] = [:]
+    var reading: [(client: StoreClient, object: ObjectID)] = []
     /// Creators that wait, in order of arrival.
-    private var line: [ObjectID] = []
-    private var work: [Work] = []
-    private var effects: [StoreEffect] = []
+    var line: [ObjectID] = []
+    var work: [Work] = []
+    var effects: [StoreEffect] = []
     var trace = false
+    var sabotage: Sabotage?
+    var sabotages = 0
     /// What the run came across, so that a test can tell that it was no idle one.
-    private(set) var seen: [String: Int] = [:]
+    var seen: [String: Int] = [:]
 
     init(seed: UInt64) {
         random = SeededGenerator(seed: seed)
         let capacity = (16 + random.below(112)) * 4096
-        spillCapacity = [0, capacity / 2, capacity * 4, capacity * 16][random.below(4)] & ~4095
+        spillCapacity = [0, capacity / 2, capacity * 4, capacity * 4, capacity * 16][random.below(5)] & ~4095
         var configuration = StoreCore.Configuration(capacity: capacity, spillCapacity: spillCapacity)
         configuration.spillBatch = 1 + random.below(capacity)
         configuration.spillBatchObjects = 1 + random.below(8)
         configuration.spillBatches = 1 + random.below(3)
-        configuration.waitingLimit = random.below(4) == 0 ? 3 : 1000
+        configuration.waitingLimit = random.below(10) == 0 ? 3 : 1000
+        configuration.granule = 4096 << random.below(4)
+        configuration.memoryPatience = .milliseconds(random.below(2000))
+        configuration.filePatience = .milliseconds(random.below(2000))
         core = StoreCore(configuration)
         memory = Array(repeating: 0, count: capacity / 64)
         file = Array(repeating: 0, count: spillCapacity / 64)
@@ -92,20 +117,20 @@ struct StoreSimulation {
         try endClients()
     }
 
-    private mutating func step() throws {
+    mutating func step() throws {
         if random.below(4) == 0 { now = now + .milliseconds(random.below(400)) }
         if let due = core.nextDeadline, due <= now { try send(.tick) }
         if !work.isEmpty, random.below(3) == 0 { try finishWork() }
         if random.unit() < faults.clientDeath { try leave(clients.sorted()[random.below(clients.count)]) }
         if clients.count < 6, random.below(40) == 0 { try join() }
         let client = clients.sorted()[random.below(clients.count)]
-        switch random.below(16) {
+        switch random.below(20) {
         case 0...3: try create(client)
-        case 4...6: try finishCreation(of: client)
-        case 7...9: try pin(client)
-        case 10...11: try unpin(client)
-        case 12: try hold(client)
-        case 13...14: try release(client)
+        case 4...7: try finishCreation()
+        case 8...11: try pin(client)
+        case 12...15: if !reading.isEmpty { try unpin(at: random.below(reading.count)) }
+        case 16: try hold(client)
+        case 17...18: try release(client)
         default:
             if let ticket = tickets.keys.filter({ $0.client == client }).min(by: { $0.number < $1.number }),
                 random.below(4) == 0
@@ -119,19 +144,19 @@ struct StoreSimulation {
         }
     }
 
-    private mutating func pick(_ condition: (Object) -> Bool) -> ObjectID? {
+    mutating func pick(_ condition: (Object) -> Bool) -> ObjectID? {
         let all = objects.filter { condition($0.value) }.keys.sorted { $0.number < $1.number }
         return all.isEmpty ? nil : all[random.below(all.count)]
     }
 
-    private mutating func join() throws {
+    mutating func join() throws {
         let client = nextClient
         nextClient += 1
         clients.insert(client)
         try send(.join(client, label: "client \(client)"))
     }
 
-    private mutating func leave(_ client: StoreClient) throws {
+    mutating func leave(_ client: StoreClient) throws {
         clients.remove(client)
         tickets = tickets.filter { $0.key.client != client }
         reading.removeAll { $0.client == client }
@@ -150,7 +175,7 @@ struct StoreSimulation {
         if clients.count < 2 { try join() }
     }
 
-    private mutating func create(_ client: StoreClient) throws {
+    mutating func create(_ client: StoreClient) throws {
         let lost = random.below(3) == 0 ? pick { $0.phase == .lost } : nil
         let id = lost ?? ObjectID(owner: 7, number: nextObject)
         if lost == nil { nextObject += 1 } else { note("created anew") }
@@ -168,13 +193,15 @@ struct StoreSimulation {
         line.append(id)
         try send(
             .create(
-                id, size: size, client: client, deadline: now + .milliseconds(random.below(5000)), site: "Test.swift:1")
+                id, size: size, client: client, deadline: now + .milliseconds(random.below(20_000)),
+                site: "Test.swift:1")
         )
     }
 
-    private mutating func finishCreation(of client: StoreClient) throws {
-        guard let id = pick({ $0.creator == client && ($0.phase == .writing || $0.phase == .queued) }),
-            let phase = objects[id]?.phase
+    mutating func finishCreation() throws {
+        let isRash = random.below(8) == 0
+        guard let id = pick({ $0.phase == .writing || isRash && $0.phase == .queued }),
+            let phase = objects[id]?.phase, let client = objects[id]?.creator
         else { return }
         if random.unit() < faults.abort {
             line.removeAll { $0 == id }
@@ -188,7 +215,7 @@ struct StoreSimulation {
         }
     }
 
-    private mutating func seal(_ id: ObjectID) throws {
+    mutating func seal(_ id: ObjectID) throws {
         guard let object = objects[id], let location = object.location else { throw Violation("\(id) has no room") }
         for line in lines(location, object.size) { memory[line] = object.stamp }
         objects[id]?.phase = .sealed
@@ -203,31 +230,30 @@ struct StoreSimulation {
         try checkFreed()
     }
 
-    private mutating func dropHold(_ id: ObjectID, _ client: StoreClient) {
+    mutating func dropHold(_ id: ObjectID, _ client: StoreClient) {
         guard let holds = objects[id]?.holds[client] else { return }
         objects[id]?.holds[client] = holds > 1 ? holds - 1 : nil
     }
 
-    private mutating func pin(_ client: StoreClient) throws {
+    mutating func pin(_ client: StoreClient) throws {
         var wanted: [ObjectID] = []
         for _ in 0..<(1 + random.below(random.below(3) == 0 ? 4 : 1)) {
-            if let id = pick({ $0.phase != .lost || $0.size % 7 == 0 }), !wanted.contains(id) { wanted.append(id) }
+            let isCurious = random.below(4) == 0
+            if let id = pick({ $0.phase == .sealed || isCurious && ($0.phase != .lost || $0.size % 7 == 0) }),
+                !wanted.contains(id)
+            {
+                wanted.append(id)
+            }
         }
         guard !wanted.isEmpty else { return }
         let ticket = ReadTicket(client: client, number: nextTicket)
         nextTicket += 1
-        let deadline = now + .milliseconds(random.below(5000))
+        let deadline = now + .milliseconds(random.below(20_000))
         tickets[ticket] = Ticket(objects: wanted, deadline: deadline)
         try send(.pin(wanted, ticket: ticket, deadline: deadline))
     }
 
-    private mutating func unpin(_ client: StoreClient) throws {
-        let own = reading.indices.filter { reading[$0].client == client }
-        guard !own.isEmpty else { return }
-        try unpin(at: own[random.below(own.count)])
-    }
-
-    private mutating func unpin(at place: Int) throws {
+    mutating func unpin(at place: Int) throws {
         let (client, id) = reading.remove(at: place)
         let pins = objects[id]?.pins[client] ?? 0
         objects[id]?.pins[client] = pins > 1 ? pins - 1 : nil
@@ -236,13 +262,13 @@ struct StoreSimulation {
         try checkFreed()
     }
 
-    private mutating func hold(_ client: StoreClient) throws {
+    mutating func hold(_ client: StoreClient) throws {
         guard let id = pick({ _ in true }) else { return }
         objects[id]?.holds[client, default: 0] += 1
         try send(.hold([id], client: client))
     }
 
-    private mutating func release(_ client: StoreClient) throws {
+    mutating func release(_ client: StoreClient) throws {
         guard
             let id = pick({
                 ($0.holds[client] ?? 0)
@@ -254,7 +280,7 @@ struct StoreSimulation {
         try checkFreed()
     }
 
-    private mutating func transfer(_ client: StoreClient) throws {
+    mutating func transfer(_ client: StoreClient) throws {
         guard let id = pick({ ($0.holds[client] ?? 0) > 0 && ($0.phase == .sealed || $0.phase == .lost) }),
             let heir = clients.sorted().last
         else { return }
@@ -265,7 +291,7 @@ struct StoreSimulation {
 
     // MARK: The file
 
-    private mutating func finishWork() throws {
+    mutating func finishWork() throws {
         let job = work.remove(at: random.below(work.count))
         switch job {
         case .spill(let operation, let items):
@@ -303,137 +329,16 @@ struct StoreSimulation {
         }
     }
 
-    private func lines(_ offset: Int, _ size: Int) -> Range<Int> { offset / 64..<(offset + size + 63) / 64 }
+    func lines(_ offset: Int, _ size: Int) -> Range<Int> { offset / 64..<(offset + size + 63) / 64 }
 
-    private func sum(_ stamps: [UInt32], _ range: Range<Int>) -> UInt64 {
+    func sum(_ stamps: [UInt32], _ range: Range<Int>) -> UInt64 {
         stamps[range].reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }
-
-    // MARK: What the store says
-
-    private mutating func send(_ event: StoreEvent) throws {
-        effects.removeAll(keepingCapacity: true)
-        core.handle(event, at: now, into: &effects)
-        if trace { print(event, "->", effects) }
-        for effect in effects { try take(effect) }
-    }
-
-    private mutating func take(_ effect: StoreEffect) throws {
-        switch effect {
-        case .allocated(let location, let client):
-            let id = location.object
-            guard let object = objects[id], object.phase == .queued, object.creator == client,
-                object.size == location.size
-            else { throw Violation("\(id) was not asked for") }
-            guard line.first == id else { throw Violation("\(id) overtook \(line.first.map { "\($0)" } ?? "nobody")") }
-            line.removeFirst()
-            objects[id]?.phase = .writing
-            objects[id]?.location = location.offset
-            // A careless creator writes at once, all of it.
-            for line in lines(location.offset, location.size) { memory[line] = 0xFFFF_FFFF }
-        case .createFailed(let id, let client, let error):
-            guard let object = objects[id], object.phase == .queued, object.creator == client else {
-                throw Violation("\(id) failed, which nobody awaits: \(error)")
-            }
-            line.removeAll { $0 == id }
-            dropHold(id, client)
-            switch error {
-            case .tooLarge:
-                if object.size <= memory.count * 64 { throw Violation("\(object.size) bytes are not too large") }
-            case .full, .busy: break
-            default: throw Violation("\(id): \(error)")
-            }
-            note("create failed")
-            objects[id]?.phase = .lost
-            // At its deadline the object is freed; refused at once it never was, unless it was lost before.
-            if case .full = error { break }
-            if objects[id]?.holds.isEmpty == true { objects[id] = nil }
-        case .located(let ticket, let locations):
-            guard let wanted = tickets.removeValue(forKey: ticket), wanted.objects == locations.map(\.object) else {
-                throw Violation("ticket \(ticket.number) was answered with \(locations)")
-            }
-            for location in locations {
-                guard let object = objects[location.object], object.phase == .sealed else {
-                    throw Violation("\(location.object) was located unsealed")
-                }
-                if let known = object.location, known != location.offset {
-                    throw Violation("\(location.object) moved while it was read")
-                }
-                objects[location.object]?.location = location.offset
-                objects[location.object]?.pins[ticket.client, default: 0] += 1
-                reading.append((ticket.client, location.object))
-            }
-            try checkReaders(of: Set(locations.map(\.object)))
-        case .readFailed(let ticket, let error):
-            guard let wanted = tickets.removeValue(forKey: ticket) else {
-                throw Violation("ticket \(ticket.number) failed, which nobody awaits")
-            }
-            note("read failed")
-            switch error {
-            case .full, .notSealed:
-                let isLost = wanted.objects.contains { objects[$0]?.phase == .lost }
-                if wanted.deadline > now, !isLost { throw Violation("ticket \(ticket.number) failed early: \(error)") }
-            case .workingSetTooLarge, .busy: break
-            case .abandoned, .corrupt, .unreadable:
-                if !wanted.objects.contains(where: { objects[$0]?.phase == .lost }) {
-                    throw Violation("ticket \(ticket.number) failed without a loss: \(error)")
-                }
-            default: throw Violation("ticket \(ticket.number): \(error)")
-            }
-        case .startSpill(let operation, let items):
-            for item in items where objects[item.object]?.phase != .sealed {
-                throw Violation("\(item.object) is spilled unsealed")
-            }
-            work.append(.spill(operation, items))
-        case .startRestore(let operation, let item): work.append(.restore(operation, item))
-        case .returnMemory(let extent):
-            for line in extent.offset / 64..<extent.end / 64 { memory[line] = 0 }
-            note("memory returned")
-            try checkReaders(of: Set(reading.map(\.object)))
-        case .returnFile(let extent):
-            for line in extent.offset / 64..<extent.end / 64 { file[line] = 0 }
-        case .freed(let id):
-            guard let object = objects[id] else { break }
-            let isAwaited = tickets.values.contains { $0.objects.contains(id) }
-            guard object.holds.isEmpty, object.pins.isEmpty, !isAwaited else {
-                throw Violation("\(id) was freed although it is used")
-            }
-            objects[id] = nil
-        case .lost(let id, let error, let holders):
-            guard objects[id]?.phase == .lost || line.contains(id) else { throw Violation("\(id) was lost: \(error)") }
-            guard let object = objects[id], Set(holders) == Set(object.holds.keys) else {
-                throw Violation("\(id) was lost by \(holders), not \(objects[id]?.holds.keys.sorted() ?? [])")
-            }
-        case .rejected(let client, let reason): throw Violation("client \(client) \(reason)")
-        }
-    }
-
-    /// Every reader finds the bytes that were written.
-    private func checkReaders(of ids: Set<ObjectID>) throws {
-        for id in ids {
-            guard let object = objects[id], let location = object.location else { throw Violation("\(id) is nowhere") }
-            if memory[lines(location, object.size)].contains(where: { $0 != object.stamp }) {
-                throw Violation("\(id) was overwritten while it was read")
-            }
-        }
-    }
-
-    /// Nothing that is unused is still there.
-    private mutating func checkFreed() throws {
-        for (id, object) in objects where object.holds.isEmpty && object.pins.isEmpty && object.phase != .queued {
-            if object.phase != .writing, !tickets.values.contains(where: { $0.objects.contains(id) }) {
-                throw Violation("\(id) is unused and was not freed")
-            }
-        }
-        try checkReaders(of: Set(reading.map(\.object)))
-    }
-
-    private mutating func note(_ what: String) { seen[what, default: 0] += 1 }
 
     // MARK: The end
 
     /// All readers stop, all creators seal: whoever waits must be served, without a deadline passing.
-    private mutating func drain() throws {
+    mutating func drain() throws {
         for round in 0... {
             while !reading.isEmpty { try unpin(at: reading.count - 1) }
             while let id = pick({ $0.phase == .writing }) { try seal(id) }
@@ -456,7 +361,7 @@ struct StoreSimulation {
         }
     }
 
-    private mutating func endClients() throws {
+    mutating func endClients() throws {
         for client in clients.sorted() {
             clients.remove(client)
             reading.removeAll { $0.client == client }

@@ -5,7 +5,7 @@ import ApusCore
 /// Memory that was freed lately is kept: writing to fresh pages costs more than the copy itself, because each is zeroed
 /// and faulted in. What stayed unused for a while is given back, oldest first.
 ///
-/// The range is watched in granules of at least 1 MiB. A granule that no live extent touches begins to cool.
+/// The range is watched in granules of 1 MiB, or more where it is so large that there were too many. A granule that no live extent touches begins to cool.
 package struct ColdPages: Sendable {
     private struct Granule {
         var users: Int32 = 0
@@ -29,10 +29,11 @@ package struct ColdPages: Sendable {
     /// - Parameters:
     ///   - capacity: bytes watched.
     ///   - patience: how long pages stay unused before they are given back.
-    package init(capacity: Int, patience: Duration) {
+    ///   - granule: bytes, a power of two and whole pages.
+    package init(capacity: Int, patience: Duration, granule least: Int = 1 << 20) {
         self.capacity = capacity
         self.patience = patience
-        var granule = 1 << 20
+        var granule = least
         while capacity / granule > 1 << 16 { granule *= 2 }
         self.granule = granule
         granules = Array(repeating: Granule(), count: (capacity + granule - 1) / granule)

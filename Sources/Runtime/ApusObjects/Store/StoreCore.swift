@@ -28,6 +28,8 @@ package struct StoreCore: Sendable {
         package var memoryPatience: Duration = .seconds(10)
         /// and room in the file.
         package var filePatience: Duration = .seconds(5)
+        /// Both are given back in pieces of so many bytes, a power of two.
+        package var granule = 1 << 20
         /// Spilling is tried again so long after it failed, twice as long each time,
         package var firstBackoff: Duration = .seconds(1)
         /// up to this.
@@ -84,8 +86,10 @@ package struct StoreCore: Sendable {
         self.configuration = configuration
         arena = Arena(capacity: configuration.capacity)
         file = Arena(capacity: configuration.spillCapacity, wholePages: true)
-        coldMemory = ColdPages(capacity: arena.capacity, patience: configuration.memoryPatience)
-        coldFile = ColdPages(capacity: file.capacity, patience: configuration.filePatience)
+        coldMemory = ColdPages(
+            capacity: arena.capacity, patience: configuration.memoryPatience, granule: configuration.granule)
+        coldFile = ColdPages(
+            capacity: file.capacity, patience: configuration.filePatience, granule: configuration.granule)
         if file.capacity == 0 { trouble = .disabled }
     }
 
