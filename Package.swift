@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "Curation", targets: ["Curation"]),
         .library(name: "LanguageModels", targets: ["LanguageModels"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
+        .library(name: "Coresets", targets: ["Coresets"]),
         .library(name: "Experiments", targets: ["Experiments"]),
     ],
     dependencies: [
@@ -70,6 +71,11 @@ let package = Package(
             publicHeadersPath: "include"),
         module("ApusTensor", in: "Numerics", needs: ["CApusTensor", "JSON", "Files"]),
 
+        // Distances and similarities over blocks of points, for AVX-512, AVX2 and the baseline.
+        .target(
+            name: "CVectorKernels", path: "Sources/Numerics/CVectorKernels", exclude: ["Bodies.inc"],
+            publicHeadersPath: "include"),
+
         // Text: bytes to pages, pages to words and tokens.
         module("Compression", in: "Text", needs: ["CISAL", "CZlib", "CZstd", "CLZ4", "CBrotli", "Files"]),
         module("WebArchives", in: "Text", needs: ["Compression", "Files"]),
@@ -90,6 +96,8 @@ let package = Package(
             ]),
         module(
             "LanguageModels", in: "Libraries", needs: ["ApusTensor", "Compression", "JSON", "Files", "Tokenization"]),
+        module(
+            "Coresets", in: "Libraries", needs: ["Apus", "ApusCore", "Compression", "CVectorKernels", "Files", "JSON"]),
         module("Evaluation", in: "Libraries", needs: ["ApusCore", "Files", "JSON", "UnicodeText"]),
         module(
             "Experiments", in: "Libraries",
@@ -124,6 +132,7 @@ let package = Package(
                 "Apus", "Curation", "JSON", "Files", "UnicodeText", "FastText", "LanguageIdentification",
                 "SentenceSplitting",
             ]),
+        tests("CoresetsTests", of: ["Coresets", "Apus", "ApusCore", "Files", "JSON"]),
         tests("SentenceSplittingTests", of: ["SentenceSplitting", "Files", "JSON", "LanguageIdentification"]),
         tests("EvaluationTests", of: ["Evaluation", "ApusCore", "Files", "JSON"]),
         tests("ExperimentsTests", of: ["Experiments", "Apus", "ApusCore", "ApusTensor", "Files", "JSON"]),
@@ -136,5 +145,6 @@ let package = Package(
         tests("MainTextTests", of: ["MainText", "HTML", "Compression", "Files", "JSON"]),
         tests("FastTextTests", of: ["FastText", "Files", "JSON"]),
         tests("LanguageIdentificationTests", of: ["LanguageIdentification", "Files", "JSON"]),
-    ]
+    ],
+    cxxLanguageStandard: .cxx17
 )

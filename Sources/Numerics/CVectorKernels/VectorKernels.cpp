@@ -1,0 +1,141 @@
+#include "CVectorKernels.h"
+
+#include <math.h>
+
+// Vectors wider than the registers pass between functions that are all inlined; no ABI is involved.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+namespace {
+
+template <typename T> struct Functions {
+    void (*distances)(const T *, long, long, const T *, long, long, T *, long);
+    void (*dots)(const T *, long, long, const T *, long, long, T *, long);
+    long (*expand)(T *, const T *, T, T, long);
+    void (*transform)(avk_transform, T *, long);
+    double (*gain)(const T *, const T *, long, double);
+    T (*raise)(const T *, T *, long);
+    void (*lower)(const T *, T *, long);
+    T (*maximum)(const T *, long);
+    T (*minimum)(const T *, long);
+    void (*allGains)(const T *, long, long, const T *, long, long, avk_transform, const T *, double, double *);
+    double (*listGain)(const T *, const T *, const int32_t *, long, long, avk_transform, const T *, double);
+    void (*listRaise)(const T *, const T *, const int32_t *, long, long, avk_transform, T *, T *);
+    void (*listLower)(const T *, const T *, const int32_t *, long, long, T *, T *);
+    T (*dot)(const T *, const T *, long);
+    T (*distance)(const T *, const T *, long);
+};
+
+struct Table {
+    Functions<float> f32;
+    Functions<double> f64;
+    double (*concaveGain)(int32_t, const float *, const double *, const double *, long);
+    void (*dotsOfBytes)(const uint8_t *, long, long, const uint8_t *, long, int32_t *);
+};
+
+#if defined(__x86_64__)
+// The tile's sums must fit the registers: 16 of 32 for AVX-512, 8 of 16 for AVX2.
+#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))),                   \
+                             apply_to = function)
+namespace avx512 {
+#define TILE_QUERIES 8
+#define TILE_BLOCKS 2
+#include "Bodies.inc"
+#undef TILE_QUERIES
+#undef TILE_BLOCKS
+}
+#pragma clang attribute pop
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+namespace avx2 {
+#define TILE_QUERIES 4
+#define TILE_BLOCKS 1
+#include "Bodies.inc"
+#undef TILE_QUERIES
+#undef TILE_BLOCKS
+}
+#pragma clang attribute pop
+#endif
+
+namespace baseline {
+#define TILE_QUERIES 2
+#define TILE_BLOCKS 1
+#include "Bodies.inc"
+#undef TILE_QUERIES
+#undef TILE_BLOCKS
+}
+
+int detectedLevel() {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512vl"))
+        return 2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+#endif
+    return 0;
+}
+
+const Table &table() {
+#if defined(__x86_64__)
+    static const Table *chosen =
+        avk_level() == 2 ? &avx512::table : avk_level() == 1 ? &avx2::table : &baseline::table;
+    return *chosen;
+#else
+    return baseline::table;
+#endif
+}
+
+}  // namespace
+
+int avk_level(void) {
+    static const int level = detectedLevel();
+    return level;
+}
+
+#define DEFINE(T, S)                                                                                                   \
+    void avk_distances_##S(const T *queries, long stride, long count, const T *blocks, long blockCount, long dim,      \
+                           T *out, long outStride) {                                                                   \
+        table().S.distances(queries, stride, count, blocks, blockCount, dim, out, outStride);                          \
+    }                                                                                                                  \
+    void avk_dots_##S(const T *queries, long stride, long count, const T *blocks, long blockCount, long dim, T *out,   \
+                      long outStride) {                                                                                \
+        table().S.dots(queries, stride, count, blocks, blockCount, dim, out, outStride);                               \
+    }                                                                                                                  \
+    long avk_expand_##S(T *out, const T *norms, T norm, T limit, long count) {                                         \
+        return table().S.expand(out, norms, norm, limit, count);                                                       \
+    }                                                                                                                  \
+    void avk_transform_##S(avk_transform f, T *values, long count) { table().S.transform(f, values, count); }          \
+    double avk_gain_##S(const T *values, const T *best, long count, double magic) {                                    \
+        return table().S.gain(values, best, count, magic);                                                             \
+    }                                                                                                                  \
+    T avk_raise_##S(const T *values, T *best, long count) { return table().S.raise(values, best, count); }             \
+    void avk_lower_##S(const T *values, T *best, long count) { table().S.lower(values, best, count); }                 \
+    T avk_maximum_##S(const T *values, long count) { return table().S.maximum(values, count); }                        \
+    T avk_minimum_##S(const T *values, long count) { return table().S.minimum(values, count); }                        \
+    void avk_all_gains_##S(const T *queries, long stride, long count, const T *blocks, long blockCount, long dim,      \
+                           avk_transform f, const T *best, double rounding, double *gains) {                           \
+        table().S.allGains(queries, stride, count, blocks, blockCount, dim, f, best, rounding, gains);                 \
+    }                                                                                                                  \
+    double avk_list_gain_##S(const T *query, const T *blocks, const int32_t *list, long listed, long dim,              \
+                             avk_transform f, const T *best, double rounding) {                                        \
+        return table().S.listGain(query, blocks, list, listed, dim, f, best, rounding);                                \
+    }                                                                                                                  \
+    void avk_list_raise_##S(const T *query, const T *blocks, const int32_t *list, long listed, long dim,               \
+                            avk_transform f, T *best, T *blockLeast) {                                                 \
+        table().S.listRaise(query, blocks, list, listed, dim, f, best, blockLeast);                                    \
+    }                                                                                                                  \
+    void avk_list_lower_##S(const T *query, const T *blocks, const int32_t *list, long listed, long dim, T *near,      \
+                            T *blockMost) {                                                                            \
+        table().S.listLower(query, blocks, list, listed, dim, near, blockMost);                                        \
+    }                                                                                                                  \
+    T avk_dot_##S(const T *x, const T *y, long count) { return table().S.dot(x, y, count); }                           \
+    T avk_distance_##S(const T *x, const T *y, long count) { return table().S.distance(x, y, count); }
+
+DEFINE(float, f32)
+DEFINE(double, f64)
+
+double avk_concave_gain(int32_t kind, const float *x, const double *sum, const double *value, long count) {
+    return table().concaveGain(kind, x, sum, value, count);
+}
+void avk_dots_u8(const uint8_t *x, long stride, long count, const uint8_t *y, long dim, int32_t *out) {
+    table().dotsOfBytes(x, stride, count, y, dim, out);
+}
