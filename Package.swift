@@ -111,7 +111,8 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "Curation", "Tokenization", "LanguageModels", "Evaluation", "Experiments", "MainText", "HTML",
+                "Apus", "ApusCore", "ApusObjects", "Curation", "Tokenization", "LanguageModels", "Evaluation",
+                "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -1,45 +1,38 @@
 import CApusSystem
 import Glibc
+import Synchronization
 
-/// Copies of many bytes, shared among threads.
+/// A copy of many bytes that several threads share.
 ///
-/// On two cores of a Xeon (Sapphire Rapids), 64 MiB into memory that this process wrote before go at the speed of `memcpy`
-/// with one thread and at 1.9 times that with two. Into memory that another process wrote, every page faults once: then
-/// asking for the pages a mebibyte at a time makes 5.2 GB/s of 2.1. See Benchmarks/objects.
-enum ParallelCopy {
-    /// Bytes that pay for one more thread: 20 µs to start it, 400 µs of copying.
-    static let share = 2 << 20
-    static let threadLimit = 8
-    /// Pages are asked for so many bytes at a time: they are in the cache when the copy comes.
+/// The threads take a mebibyte at a time, so that one which the system lets wait holds up no more than that; one that
+/// comes late finds nothing to do. Pages are asked for by the mebibyte as well: they are in the cache when the copy
+/// comes.
+///
+/// On two idle cores of a Xeon (Sapphire Rapids), 64 MiB into memory that this process wrote before go at the speed of
+/// `memcpy` with one thread and at 1.9 times that with two. Into memory that only another process wrote, every page
+/// faults once: then asking for the pages makes 5.2 GB/s of 2.1. See `apus bench store` and Benchmarks/objects.
+final class ParallelCopy: Sendable {
     private static let chunk = 1 << 20
-
+    /// Bytes that pay for one more thread: 20 µs to start it, 400 µs of copying.
+    private static let share = 4 << 20
+    private static let threadLimit = 8
     private static let processors = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
-    private struct Piece: Sendable {
-        /// Addresses: what they point to outlives the copy, as its caller waits for all pieces.
-        let source: UInt
-        let target: UInt
-        let count: Int
-        let populates: Bool
+    /// Addresses: what they point to outlives `copy`, and no thread uses them once all chunks were taken.
+    private let source: UInt
+    private let target: UInt
+    private let count: Int
+    private let populates: Bool
+    private let chunks: Int
+    private let taken = Atomic(0)
+    private let finished = Atomic(0)
 
-        func copy() {
-            var done = 0
-            while done < count {
-                let part = populates ? min(ParallelCopy.chunk, count - done) : count
-                guard let from = UnsafeRawPointer(bitPattern: source + UInt(done)),
-                    let to = UnsafeMutableRawPointer(bitPattern: target + UInt(done))
-                else { return }
-                // Where the kernel cannot, the copy itself faults the pages in.
-                if populates { _ = apus_memory_populate(to, part) }
-                memcpy(to, from, part)
-                done += part
-            }
-        }
-    }
-
-    private final class Box: Sendable {
-        let piece: Piece
-        init(_ piece: Piece) { self.piece = piece }
+    private init(source: UnsafeRawPointer, target: UnsafeMutableRawPointer, count: Int, populates: Bool) {
+        self.source = UInt(bitPattern: source)
+        self.target = UInt(bitPattern: target)
+        self.count = count
+        self.populates = populates
+        chunks = (count + Self.chunk - 1) / Self.chunk
     }
 
     /// - Parameter populates: whether pages of the target may not be mapped yet.
@@ -48,35 +41,42 @@ enum ParallelCopy {
     ) {
         precondition(source.count <= target.count)
         guard let from = source.baseAddress, let to = target.baseAddress else { return }
-        let count = min(processors, threadLimit, max(1, source.count / share))
-        // Whole pages, so that no two threads fault the same one in.
-        let size = (source.count / count + Arena.page - 1) & ~(Arena.page - 1)
-        func piece(_ number: Int) -> Piece {
-            let start = min(number * size, source.count)
-            let end = number == count - 1 ? source.count : min(start + size, source.count)
-            return Piece(
-                source: UInt(bitPattern: from) + UInt(start), target: UInt(bitPattern: to) + UInt(start),
-                count: end - start, populates: populates)
-        }
-        var threads: [pthread_t] = []
-        for number in 1..<max(1, count) {
-            var thread = pthread_t()
-            let box = Unmanaged.passRetained(Box(piece(number)))
-            let result = pthread_create(
-                &thread, nil,
-                { argument in
-                    guard let argument else { return nil }
-                    Unmanaged<Box>.fromOpaque(argument).takeRetainedValue().piece.copy()
-                    return nil
-                }, box.toOpaque())
-            if result == 0 {
-                threads.append(thread)
-            } else {
-                box.release()
-                piece(number).copy()
+        let copy = ParallelCopy(source: from, target: to, count: source.count, populates: populates)
+        let helpers = min(processors, threadLimit, max(1, source.count / share)) - 1
+        for _ in 0..<helpers { copy.startHelper() }
+        copy.work()
+        // Others are at their last chunk.
+        while copy.finished.load(ordering: .acquiring) < copy.chunks { sched_yield() }
+    }
+
+    private func startHelper() {
+        var thread = pthread_t()
+        let share = Unmanaged.passRetained(self)
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<ParallelCopy>.fromOpaque(argument).takeRetainedValue().work()
+                return nil
+            }, share.toOpaque())
+        // Without it the others copy all.
+        if result == 0 { pthread_detach(thread) } else { share.release() }
+    }
+
+    private func work() {
+        while true {
+            let number = taken.wrappingAdd(1, ordering: .relaxed).oldValue
+            guard number < chunks else { return }
+            let start = number * Self.chunk
+            let size = min(Self.chunk, count - start)
+            if let from = UnsafeRawPointer(bitPattern: source + UInt(start)),
+                let to = UnsafeMutableRawPointer(bitPattern: target + UInt(start))
+            {
+                // Where the kernel cannot, the copy itself faults the pages in.
+                if populates { _ = apus_memory_populate(to, size) }
+                memcpy(to, from, size)
             }
+            finished.wrappingAdd(1, ordering: .releasing)
         }
-        piece(0).copy()
-        for thread in threads { pthread_join(thread, nil) }
     }
 }
