@@ -9,8 +9,12 @@ let settings: [SwiftSetting] = [
 ]
 
 /// A target in `Sources/<layer>/<name>`.
-func module(_ name: String, in layer: String, needs dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: settings)
+func module(
+    _ name: String, in layer: String, needs dependencies: [Target.Dependency] = [], features: [String] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)",
+        swiftSettings: settings + features.map { .enableExperimentalFeature($0) })
 }
 
 /// A test target in `Tests/<name>`.
@@ -63,7 +67,7 @@ let package = Package(
         // Runtime: the engine.
         module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
-        module("Apus", in: "Runtime", needs: ["ApusCore"]),
+        module("Apus", in: "Runtime", needs: ["ApusCore"], features: ["Lifetimes"]),
 
         // Numerics: tensors over libtorch, loaded at run time.
         .target(

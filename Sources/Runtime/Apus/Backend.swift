@@ -30,6 +30,9 @@ package protocol Backend: AnyObject, Sendable {
     /// Makes a value ready to be referred to: `embedded` copies it through its bytes if it isolates.
     func store<Value: Sendable & Codable>(_ value: Value) throws(CodingError) -> Value
 
+    /// Where large values are made in place; nil for the process's own memory.
+    var sharedMemory: (any SharedMemory)? { get }
+
     /// Creates an actor, or finds the one that has the name if `existing` is allowed.
     func createActor(_ birth: ActorBirth, orExisting: Bool) async throws -> ActorIdentifier
     func actor(named name: String) throws(ActorError) -> ActorIdentifier
@@ -41,4 +44,8 @@ package protocol Backend: AnyObject, Sendable {
 
     /// Cancels everything and returns when nothing runs any more.
     func shutdown() async
+}
+
+extension Backend {
+    package var sharedMemory: (any SharedMemory)? { nil }
 }

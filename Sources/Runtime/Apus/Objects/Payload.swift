@@ -7,10 +7,13 @@ package struct Payload: Sendable {
     package let bytes: [UInt8]
     /// What the references inside the bytes count.
     package let references: [ObjectCell]
+    /// Large bytes that travel beside the others, and are not copied on the way.
+    package let attachments: [SharedBytes]
 
-    package init(bytes: [UInt8], references: [ObjectCell]) {
+    package init(bytes: [UInt8], references: [ObjectCell], attachments: [SharedBytes] = []) {
         self.bytes = bytes
         self.references = references
+        self.attachments = attachments
     }
 }
 
@@ -19,6 +22,32 @@ extension CodingUserInfoKey {
         guard let key = CodingUserInfoKey(rawValue: "apus.references") else { preconditionFailure("any text is a key") }
         return key
     }()
+
+    static let attachments: CodingUserInfoKey = {
+        guard let key = CodingUserInfoKey(rawValue: "apus.attachments") else {
+            preconditionFailure("any text is a key")
+        }
+        return key
+    }()
+}
+
+/// The bytes met while a value is encoded that travel beside it.
+final class AttachmentCollector: Sendable {
+    private let bytes = Mutex<[SharedBytes]>([])
+
+    func add(_ added: SharedBytes) -> Int {
+        bytes.withLock {
+            $0.append(added)
+            return $0.count - 1
+        }
+    }
+
+    var all: [SharedBytes] { bytes.withLock { $0 } }
+}
+
+/// The bytes that came beside a value.
+struct AttachmentTable: Sendable {
+    let bytes: [SharedBytes]
 }
 
 /// The references met while a value is encoded.
@@ -48,8 +77,11 @@ extension Payload {
         var encoder = BinaryEncoder()
         encoder.userInfo = userInfo
         encoder.userInfo[.references] = collector
+        let attached = AttachmentCollector()
+        encoder.userInfo[.attachments] = attached
         bytes = try encoder.encode(value)
         references = collector.all
+        attachments = attached.all
     }
 
     package func decode<Value: Decodable>(
@@ -62,6 +94,7 @@ extension Payload {
             decoder.userInfo[.actorSystemKey] = cluster.actorSystem
         }
         decoder.userInfo[.references] = ReferenceTable(cells: references)
+        decoder.userInfo[.attachments] = AttachmentTable(bytes: attachments)
         return try decoder.decode(type, from: bytes)
     }
 }
