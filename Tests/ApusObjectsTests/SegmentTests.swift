@@ -28,13 +28,33 @@ import Testing
     func parallelCopy() throws {
         let segment = try SharedSegment(capacity: 32 << 20, available: plenty)
         let whole = try segment.writableBytes(Extent(offset: 0, count: segment.capacity))
-        for size in [(4 << 20) + 1, (8 << 20) - 1, 13_000_003] {
+        for size in [(4 << 20) + 1, (8 << 20) - 1, (9 << 20) + 17_000, 13_000_003] {
             whole.initializeMemory(as: UInt8.self, repeating: 0xEE)
             let bytes = pattern(size, seed: UInt64(size))
             try bytes.withUnsafeBytes { try segment.write($0, to: Extent(offset: 4096 + 64, count: size)) }
             #expect(whole[4160..<4160 + size].elementsEqual(bytes))
             #expect(whole[..<4160].allSatisfy { $0 == 0xEE })
             #expect(whole[(4160 + size)...].allSatisfy { $0 == 0xEE })
+        }
+    }
+
+    @Test("a copy past the caches writes its bytes and none beside them, at any alignment")
+    func streamingCopy() {
+        var random = SeededGenerator(seed: 3)
+        let source = pattern(80_000, seed: 9)
+        var target = [UInt8](repeating: 0, count: 80_200)
+        for _ in 0..<300 {
+            let (start, place) = (random.below(100), random.below(100))
+            let size = random.below(3) == 0 ? random.below(100) : random.below(79_900)
+            for index in target.indices { target[index] = 0xEE }
+            source.withUnsafeBytes { from in
+                target.withUnsafeMutableBytes { to in
+                    guard let from = from.baseAddress, let to = to.baseAddress else { return }
+                    apus_copy_streaming(to + place, from + start, size)
+                }
+            }
+            #expect(target[place..<place + size].elementsEqual(source[start..<start + size]))
+            #expect(target[..<place].allSatisfy { $0 == 0xEE } && target[(place + size)...].allSatisfy { $0 == 0xEE })
         }
     }
 

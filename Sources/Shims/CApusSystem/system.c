@@ -20,6 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 int apus_memory_create(const char *label) { return memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
 int apus_memory_seal_size(int descriptor) {
@@ -44,6 +48,39 @@ int apus_memory_populate(void *start, size_t length) {
     uintptr_t end = ((uintptr_t)start + length + page - 1) & ~(page - 1);
     // MADV_POPULATE_WRITE, which older headers lack.
     return madvise((void *)first, end - first, 23);
+}
+
+void apus_copy_streaming(void *to, const void *from, size_t length) {
+#if defined(__SSE2__)
+    enum { page = 4096, pages = 4, line = 64, lane = 16 };
+    char *target = to;
+    const char *source = from;
+    size_t head = -(uintptr_t)target & (lane - 1);
+    if (head > length) head = length;
+    memcpy(target, source, head);
+    size_t done = head;
+    for (; length - done >= pages * page; done += pages * page) {
+        for (size_t offset = 0; offset < page; offset += line) {
+            for (size_t number = 0; number < pages; number++) {
+                const char *from_line = source + done + number * page + offset;
+                char *to_line = target + done + number * page + offset;
+                __m128i a = _mm_loadu_si128((const __m128i *)from_line);
+                __m128i b = _mm_loadu_si128((const __m128i *)(from_line + lane));
+                __m128i c = _mm_loadu_si128((const __m128i *)(from_line + 2 * lane));
+                __m128i d = _mm_loadu_si128((const __m128i *)(from_line + 3 * lane));
+                _mm_stream_si128((__m128i *)to_line, a);
+                _mm_stream_si128((__m128i *)(to_line + lane), b);
+                _mm_stream_si128((__m128i *)(to_line + 2 * lane), c);
+                _mm_stream_si128((__m128i *)(to_line + 3 * lane), d);
+            }
+        }
+    }
+    // Others may read as soon as they are told.
+    _mm_sfence();
+    memcpy(target + done, source + done, length - done);
+#else
+    memcpy(to, from, length);
+#endif
 }
 
 int apus_file_create_nameless(const char *folder) {

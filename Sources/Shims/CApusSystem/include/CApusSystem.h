@@ -24,6 +24,9 @@ int apus_memory_punch(int descriptor, int64_t offset, int64_t length);
 int apus_memory_reserve(int descriptor, int64_t offset, int64_t length);
 /// Maps all pages that a range touches for writing at once, which takes half the time of as many faults.
 int apus_memory_populate(void *start, size_t length);
+/// Copies bytes past the caches, for more of them than caches hold: what is written is not read from memory first, and
+/// four pages at a time keep more of the memory's banks busy than one.
+void apus_copy_streaming(void *to, const void *from, size_t length);
 /// A nameless file in a folder, open for reading and writing; closed on exec.
 int apus_file_create_nameless(const char *folder);
 
