@@ -126,6 +126,14 @@ package final class SharedSegment: Sendable {
         }
     }
 
+    /// Where bytes that `writableBytes` gave lie.
+    func extent(of bytes: UnsafeRawBufferPointer) -> Extent {
+        let base = writable.withLock { $0.address }
+        let address = UInt(bitPattern: bytes.baseAddress)
+        precondition(base != 0 && address >= base && address - base <= capacity, "bytes of another place")
+        return Extent(offset: Int(address - base), count: bytes.count)
+    }
+
     /// Calls with the bytes of an extent as a span.
     package func withSpan<Result>(
         _ extent: Extent, _ body: (RawSpan) throws -> Result

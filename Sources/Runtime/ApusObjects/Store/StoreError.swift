@@ -1,7 +1,7 @@
 import ApusCore
 
 /// Why bytes did not go to or come from the spill file.
-package enum SpillTrouble: Error, Hashable, Sendable, CustomStringConvertible {
+package enum SpillTrouble: Error, Hashable, Sendable, Codable, CustomStringConvertible {
     /// The disk is full, or nearly so: `free` bytes are left of the file system of `folder`.
     case diskFull(folder: String, free: Int)
     /// The configured limit of the spill file is reached.
@@ -24,7 +24,7 @@ package enum SpillTrouble: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A client and what it keeps in a store.
-package struct StoreHolder: Hashable, Sendable, CustomStringConvertible {
+package struct StoreHolder: Hashable, Sendable, Codable, CustomStringConvertible {
     package let client: StoreClient
     package let label: String
     package let objects: Int
@@ -40,7 +40,7 @@ package struct StoreHolder: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Why a store has no room or no object.
-package enum StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+package enum StoreError: Error, Hashable, Sendable, Codable, CustomStringConvertible {
     /// One object is larger than the whole store.
     case tooLarge(object: ObjectID, size: Int, capacity: Int)
     /// No room by the deadline. `holders` are those that keep most, largest first.

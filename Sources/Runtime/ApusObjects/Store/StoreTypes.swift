@@ -4,7 +4,7 @@ import ApusCore
 package typealias StoreClient = UInt32
 
 /// An object in memory: its extent begins at `offset` of the segment.
-package struct StoreLocation: Hashable, Sendable {
+package struct StoreLocation: Hashable, Sendable, Codable {
     package let object: ObjectID
     package let offset: Int
     /// Bytes of the object, without what rounding adds.

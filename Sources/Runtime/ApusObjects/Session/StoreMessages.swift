@@ -1,0 +1,58 @@
+import ApusCore
+
+/// What a process asks its node's store. The daemon knows who asks by the connection, and reckons waits on its own clock.
+package enum StoreRequest: Sendable, Codable {
+    case create(ObjectID, size: Int, patience: Duration, site: String)
+    case seal(ObjectID, heir: StoreClient?)
+    case abort(ObjectID)
+    case hold([ObjectID])
+    case release([ObjectID])
+    case transfer([ObjectID], heir: StoreClient)
+    case pin([ObjectID], ticket: UInt64, patience: Duration)
+    case unpin([ObjectID])
+    case cancel(ticket: UInt64)
+
+    /// The event that the request is when a client sends it.
+    package func event(of client: StoreClient, at now: Instant) -> StoreEvent {
+        switch self {
+        case .create(let id, let size, let patience, let site):
+            .create(id, size: size, client: client, deadline: now + patience, site: site)
+        case .seal(let id, let heir): .seal(id, client: client, heir: heir)
+        case .abort(let id): .abort(id, client: client)
+        case .hold(let ids): .hold(ids, client: client)
+        case .release(let ids): .release(ids, client: client)
+        case .transfer(let ids, let heir): .transfer(ids, client: client, heir: heir)
+        case .pin(let ids, let number, let patience):
+            .pin(ids, ticket: ReadTicket(client: client, number: number), deadline: now + patience)
+        case .unpin(let ids): .unpin(ids, client: client)
+        case .cancel(let number): .cancel(ReadTicket(client: client, number: number))
+        }
+    }
+}
+
+/// What a node's store tells a process.
+package enum StoreAnswer: Sendable, Codable {
+    case allocated(StoreLocation)
+    case createFailed(ObjectID, StoreError)
+    case located(ticket: UInt64, [StoreLocation])
+    case readFailed(ticket: UInt64, StoreError)
+    /// An object that the process holds has lost its bytes.
+    case lost(ObjectID, StoreError)
+    /// The process asked for something that makes no sense; nothing was done.
+    case rejected(reason: String)
+}
+
+extension StoreEffect {
+    /// What is to be told to whom: `NodeStore` does the rest itself.
+    package var answers: [(client: StoreClient, answer: StoreAnswer)] {
+        switch self {
+        case .allocated(let location, let client): [(client, .allocated(location))]
+        case .createFailed(let id, let client, let error): [(client, .createFailed(id, error))]
+        case .located(let ticket, let locations): [(ticket.client, .located(ticket: ticket.number, locations))]
+        case .readFailed(let ticket, let error): [(ticket.client, .readFailed(ticket: ticket.number, error))]
+        case .lost(let id, let error, let holders): holders.map { ($0, .lost(id, error)) }
+        case .rejected(let client, let reason): [(client, .rejected(reason: reason))]
+        case .startSpill, .startRestore, .returnMemory, .returnFile, .freed: []
+        }
+    }
+}
