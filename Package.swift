@@ -63,11 +63,16 @@ let package = Package(
             linkerSettings: [.linkedLibrary("cld2_full"), .linkedLibrary("cld2")]),
 
         .target(name: "CApusSystem", path: "Sources/Shims/CApusSystem", publicHeadersPath: "include"),
+        .target(
+            name: "CApusEntry", path: "Sources/Shims/CApusEntry", publicHeadersPath: "include",
+            linkerSettings: [.linkedLibrary("dispatch")]),
 
         // Runtime: the engine.
         module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
-        module("Apus", in: "Runtime", needs: ["ApusCore"], features: ["Lifetimes"]),
+        module(
+            "Apus", in: "Runtime", needs: ["ApusCore", "ApusTransport", "ApusObjects", "CApusSystem", "CApusEntry"],
+            features: ["Lifetimes"]),
 
         // Numerics: tensors over libtorch, loaded at run time.
         .target(

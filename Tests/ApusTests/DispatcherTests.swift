@@ -3,7 +3,7 @@ import ApusCore
 import Testing
 
 @Suite("Dispatcher") struct DispatcherTests {
-    private func shape(_ dispatcher: inout Dispatcher<Int>, _ demand: Resources) throws -> Dispatcher<Int>.Shape {
+    private func shape(_ dispatcher: inout Dispatcher<Int>, _ demand: Resources) throws -> Shape {
         let shape = dispatcher.shape(for: demand)
         return try #require(shape)
     }
@@ -90,7 +90,7 @@ import Testing
             Resources(custom: ["x": 1.5]), Resources(),
         ]
         let shapes = try demands.map { try shape(&dispatcher, $0) }
-        var running: [(task: Int, shape: Dispatcher<Int>.Shape, blocked: Bool)] = []
+        var running: [(task: Int, shape: Shape, blocked: Bool)] = []
         var started: Set<Int> = []
         var submitted = 0
         func check() {

@@ -69,17 +69,17 @@ import Testing
     func names(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in
             let counter = try await cluster.create(NewCounter(start: 1), .init(name: "one"))
-            let same = try cluster.actor(Counter.self, named: "one")
+            let same = try await cluster.actor(Counter.self, named: "one")
             #expect(same.id == counter.id)
             #expect(try await same.add(1) == 2)
             #expect(try await cluster.getOrCreate(NewCounter(start: 100), named: "one").id == counter.id)
             #expect(try await cluster.getOrCreate(NewCounter(start: 100), named: "two").add(1) == 101)
             await #expect(throws: ActorError.self) { try await cluster.create(NewCounter(), .init(name: "one")) }
-            #expect(throws: ActorError.self) { try cluster.actor(Counter.self, named: "three") }
-            #expect(throws: ActorError.self) { try cluster.actor(Other.self, named: "one") }
+            await #expect(throws: ActorError.self) { try await cluster.actor(Counter.self, named: "three") }
+            await #expect(throws: ActorError.self) { try await cluster.actor(Other.self, named: "one") }
             await #expect(throws: ActorError.self) { try await cluster.getOrCreate(NewOther(), named: "one") }
             try await cluster.stop(counter)
-            #expect(throws: ActorError.self) { try cluster.actor(Counter.self, named: "one") }
+            await #expect(throws: ActorError.self) { try await cluster.actor(Counter.self, named: "one") }
             #expect(try await cluster.create(NewCounter(start: 7), .init(name: "one")).add(0) == 7)
         }
     }
@@ -151,7 +151,7 @@ import Testing
                 }
                 return failure.typeName.hasSuffix("TestFailure")
             }
-            #expect(throws: ActorError.self) { try cluster.actor(Other.self, named: "impossible") }
+            await #expect(throws: ActorError.self) { try await cluster.actor(Other.self, named: "impossible") }
         }
     }
 

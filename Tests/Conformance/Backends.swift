@@ -6,13 +6,17 @@ import Testing
 enum TestedBackend: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case embedded
     case embeddedEncoded
+    case local
 
     var testDescription: String { rawValue }
 
     /// A cluster with two processors, one graphics processor and four of a resource of the test's own.
     var configuration: ClusterConfiguration {
-        let isolation: EmbeddedIsolation = self == .embedded ? .shared : .encoded
-        return .embedded(cpus: 2, gpus: 1, resources: ["slots": 4], isolation: isolation)
+        switch self {
+        case .embedded: .embedded(cpus: 2, gpus: 1, resources: ["slots": 4], isolation: .shared)
+        case .embeddedEncoded: .embedded(cpus: 2, gpus: 1, resources: ["slots": 4], isolation: .encoded)
+        case .local: .local(cpus: 2, gpus: 1, resources: ["slots": 4])
+        }
     }
 
     /// Whether what was put is the very same instance when it is read: a backend that isolates never shares one.
@@ -67,6 +71,17 @@ struct Sleep: RemoteTask {
     var result = 0
     func run() async throws -> Int {
         try await Task.sleep(for: time)
+        return result
+    }
+}
+
+/// Ends when a counter has reached a number.
+struct AwaitCount: RemoteTask {
+    let counter: Counter
+    var count: Int
+    var result: Int
+    func run() async throws -> Int {
+        while try await counter.add(0) < count { try await Task.sleep(for: .milliseconds(2)) }
         return result
     }
 }

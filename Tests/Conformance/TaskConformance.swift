@@ -193,10 +193,14 @@ import Testing
     @Test("as-completed iteration yields each reference once, the quick ones first", arguments: TestedBackend.allCases)
     func asCompleted(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in
-            let slow = try cluster.submit(Sleep(time: .milliseconds(100), result: -1))
+            let seen = try await cluster.create(NewCounter())
+            let slow = try cluster.submit(AwaitCount(counter: seen, count: 50, result: -1))
             let others = try (0..<50).map { try cluster.submit(Constant(value: $0)) }
             var values: [Int] = []
-            for try await reference in cluster.asCompleted([slow] + others) { values.append(try await reference.value) }
+            for try await reference in cluster.asCompleted([slow] + others) {
+                values.append(try await reference.value)
+                _ = try await seen.add(1)
+            }
             #expect(values.last == -1)
             #expect(values.dropLast().sorted() == Array(0..<50))
         }

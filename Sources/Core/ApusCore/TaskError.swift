@@ -66,6 +66,10 @@ public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
         indirect case inputFailed(TaskError)
         /// The process that ran the task died.
         case workerCrashed(reason: String)
+        /// The object's value is gone, and cannot be computed again.
+        case objectLost(reason: String)
+        /// No worker can take the task.
+        case unschedulable(reason: String)
         /// The task, an input or the result could not be encoded or decoded.
         case coding(CodingError)
         /// A task with several results returned another number of them than was asked for.
@@ -113,6 +117,8 @@ public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
         case .timedOut(let limit): "\(subject), ran longer than its timeout of \(limit)\(runs)."
         case .inputFailed(let input): "\(subject), did not run because an input has no value. \(input)"
         case .workerCrashed(let reason): "\(subject), lost its worker\(runs): \(reason)"
+        case .objectLost(let reason): "\(subject), had a result that is lost: \(reason)"
+        case .unschedulable(let reason): "\(subject), cannot run: \(reason)"
         case .coding(let error): "\(subject), could not be passed on: \(error)"
         case .wrongResultCount(let expected, let found):
             "\(subject), returned \(found) results where \(expected) were asked for."

@@ -35,12 +35,16 @@ package protocol Backend: AnyObject, Sendable {
 
     /// Creates an actor, or finds the one that has the name if `existing` is allowed.
     func createActor(_ birth: ActorBirth, orExisting: Bool) async throws -> ActorIdentifier
-    func actor(named name: String) throws(ActorError) -> ActorIdentifier
-    func actorType(_ id: ActorIdentifier) throws(ActorError) -> any DistributedActor.Type
+    func actor(named name: String) async throws -> (id: ActorIdentifier, type: any DistributedActor.Type)
     func reserveCall(to actor: ActorIdentifier) throws(ActorError) -> UInt64
     func releaseCall(_ place: UInt64, to actor: ActorIdentifier)
     func call(_ call: ActorCall, on actor: ActorIdentifier, place: UInt64?) throws(ActorError)
-    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws(ActorError)
+    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws
+
+    /// Whether arguments and results of calls pass through their bytes.
+    var encodesCalls: Bool { get }
+    /// Where the program's own Swift tasks run best: nil for wherever they are.
+    var taskExecutor: (any TaskExecutor)? { get }
 
     /// Cancels everything and returns when nothing runs any more.
     func shutdown() async

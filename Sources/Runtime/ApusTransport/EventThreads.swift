@@ -65,7 +65,7 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
             if isStopped, threads.isEmpty { return .escape }
             push(job)
             // The reader takes what its own messages brought; it wakes others for what it leaves.
-            if EventThreads.isReading { return .nothing }
+            if isReading { return .nothing }
             if hasReader.load(ordering: .sequentiallyConsistent) { return .wakeReader }
             if idle > 0 { return .ring }
             if threads.count < count, !isStopped { startThread() }
@@ -80,10 +80,15 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
         }
     }
 
-    /// Whether the calling thread is handing out messages, so that what it enqueues is run by it next.
-    private static var isReading: Bool {
-        get { pthread_getspecific(readingKey) != nil }
-        set { pthread_setspecific(readingKey, newValue ? UnsafeRawPointer(bitPattern: 1) : nil) }
+    /// Whether the calling thread is handing out this process's messages, so that what it enqueues is run by it next.
+    private var isReading: Bool {
+        get {
+            pthread_getspecific(Self.readingKey) == UnsafeMutableRawPointer(Unmanaged.passUnretained(self).toOpaque())
+        }
+        set {
+            pthread_setspecific(
+                Self.readingKey, newValue ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil)
+        }
     }
 
     private static let readingKey: pthread_key_t = {
@@ -168,8 +173,8 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
 
     /// Hands out messages until there is a job, or the end.
     private func read() -> Bool {
-        Self.isReading = true
-        defer { Self.isReading = false }
+        isReading = true
+        defer { isReading = false }
         var looks = 0
         while true {
             if waiting.load(ordering: .sequentiallyConsistent) > 0 { return true }

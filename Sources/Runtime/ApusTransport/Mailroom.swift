@@ -28,10 +28,12 @@ package final class Mailroom: @unchecked Sendable {
         inbox.announce(channel.slot)
     }
 
+    /// Takes a channel out whose other side ended. What it sent before its end is handed out first.
     package func remove(_ channel: Channel) {
-        channel.close()
         let removed: Channel? = holdingTurn {
             guard channel.slot < table.count, table[channel.slot] === channel else { return nil }
+            channel.drain()
+            channel.close()
             defer { table[channel.slot] = nil }
             return table[channel.slot]
         }

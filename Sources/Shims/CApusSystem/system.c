@@ -165,6 +165,11 @@ int apus_socket_peer(int descriptor, uint32_t *user, int32_t *process) {
     return 0;
 }
 
+int apus_pipe(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+    return fcntl(ends[0], F_SETFL, O_NONBLOCK);
+}
+
 enum { descriptor_limit = 8 };
 
 ssize_t apus_socket_send(int descriptor, const void *bytes, size_t length, const int *passed, int32_t count) {
@@ -233,6 +238,9 @@ static void become(
     if (dies_with_parent) {
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) goto failed;
         if (getppid() != parent) _exit(127);
+    } else {
+        // A process that outlives its parent is not for the parent's terminal to interrupt.
+        setsid();
     }
     // Out of the way first, so that no wanted descriptor is overwritten before it was copied.
     int lowest = count;

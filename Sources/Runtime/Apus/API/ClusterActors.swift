@@ -32,6 +32,11 @@ extension Cluster {
         let prepared = try backend.store(blueprint)
         let birth = ActorBirth(
             options: options, type: Blueprint.Body.self, origin: Origin(file: "\(file)", line: line),
+            travel: ActorBirth.Travel(type: Blueprint.self) { [actorSystem] () throws(CodingError) in
+                var encoder = BinaryEncoder()
+                encoder.userInfo[.actorSystemKey] = actorSystem
+                return try encoder.encode(prepared)
+            },
             make: { try await prepared.make(in: $0) })
         let id = try await backend.createActor(birth, orExisting: orExisting)
         return try Blueprint.Body.resolve(id: id, using: actorSystem)
@@ -40,10 +45,9 @@ extension Cluster {
     /// The actor with a name.
     ///
     /// - Throws: `ActorError.unknownName`, `.wrongType`.
-    public func actor<Body: DistributedActor>(_ type: Body.Type, named name: String) throws -> Body
+    public func actor<Body: DistributedActor>(_ type: Body.Type, named name: String) async throws -> Body
     where Body.ActorSystem == ApusActorSystem {
-        let id = try backend.actor(named: name)
-        let found = try backend.actorType(id)
+        let (id, found) = try await backend.actor(named: name)
         guard found == type else { throw ActorError.wrongType(name: name, expected: "\(type)", found: "\(found)") }
         return try Body.resolve(id: id, using: actorSystem)
     }
@@ -78,7 +82,7 @@ extension Cluster {
         let id = actor.id
         let place = CallPlace(actor: id, place: try backend.reserveCall(to: id))
         cell.start(
-            in: RunContext(cluster: self, cell: nil), place: place, registry: calls,
+            in: RunContext(cluster: self, cell: nil), place: place, registry: calls, on: backend.taskExecutor,
             call: { try await call(actor) },
             end: { [backend] in
                 if let unused = place.take(for: id) { backend.releaseCall(unused, to: id) }
@@ -101,11 +105,11 @@ final class CallCell<Result: Sendable & Codable>: ValueCell<Result>, @unchecked 
     override var taskName: String { name }
 
     func start(
-        in context: RunContext, place: CallPlace, registry: CallRegistry,
+        in context: RunContext, place: CallPlace, registry: CallRegistry, on executor: (any TaskExecutor)?,
         call: @escaping @Sendable () async throws -> Result, end: @escaping @Sendable () -> Void
     ) {
         let key = ObjectIdentifier(self)
-        let started = registry.start(key) {
+        let started = registry.start(key, on: executor) {
             let outcome: Swift.Result<Result, any Error>
             do {
                 outcome = .success(
@@ -147,8 +151,10 @@ final class CallRegistry: Sendable {
 
     private let state = Mutex(State())
 
-    func start(_ key: ObjectIdentifier, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
-        let task = Task.immediate {
+    func start(
+        _ key: ObjectIdentifier, on executor: (any TaskExecutor)?, _ body: @escaping @Sendable () async -> Void
+    ) -> Task<Void, Never> {
+        let task = Task.immediate(executorPreference: executor) {
             await body()
             self.state.withLock { state in
                 if state.tasks.removeValue(forKey: key) == nil { state.ended.insert(key) }

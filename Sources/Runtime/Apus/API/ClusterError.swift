@@ -12,6 +12,8 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
     case timedOut(after: Duration)
     /// `wait` for more references than given, or fewer than one.
     case invalidCount(Int, references: Int)
+    /// The processes of a local cluster could not be started.
+    case notStarted(reason: String)
     /// An environment variable with a value that is not one of its own.
     case invalidEnvironment(variable: String, value: String, expected: String)
 
@@ -27,6 +29,8 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
             "The objects did not exist after \(limit). They are still being computed: ask again, or cancel them."
         case .invalidCount(let count, let references):
             "Waiting for \(count) of \(references) references: the count must be from 1 to \(references)."
+        case .notStarted(let reason):
+            "The cluster could not be started: \(reason)"
         case .invalidEnvironment(let variable, let value, let expected):
             "\(variable) is `\(value)`; expected \(expected)."
         }
@@ -34,7 +38,7 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
 }
 
 /// Why an actor does not answer.
-public enum ActorError: Error, Sendable, CustomStringConvertible {
+public enum ActorError: Error, Sendable, Codable, CustomStringConvertible {
     /// No actor has the name.
     case unknownName(String)
     /// An actor has the name already.

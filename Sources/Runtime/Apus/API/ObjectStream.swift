@@ -1,4 +1,5 @@
 import ApusCore
+import ApusTransport
 import Synchronization
 
 /// The results of a streaming task as references, in the order in which it yields them.
@@ -45,17 +46,12 @@ public struct ObjectStream<Value: Sendable & Codable>: AsyncSequence, Sendable {
 
 /// Where a streaming task puts its results.
 public struct StreamOutput<Value: Sendable & Codable>: Sendable {
-    let channel: StreamChannel<Value>
-    let attempt: StreamChannel<Value>.Attempt
-    let store: @Sendable (Value) throws -> Value
+    let send: @Sendable (Value) async throws -> Void
 
     /// Passes a result on. Suspends while the consumer has as many waiting as the stream's buffer holds.
     ///
     /// - Throws: `CancellationError` where the task is cancelled or the consumer is gone.
-    public func yield(_ value: Value) async throws {
-        guard attempt.isNew() else { return }
-        try await channel.send(ValueCell(value: try store(value)))
-    }
+    public func yield(_ value: Value) async throws { try await send(value) }
 }
 
 /// A bounded queue between one producer and one consumer, each of which may be suspended.
@@ -67,12 +63,28 @@ final class StreamChannel<Value: Sendable & Codable>: Sendable {
         var isAbandoned = false
         var consumer: ContinuationWaiter?
         var producers: [ContinuationWaiter] = []
+        var taken: UInt64 = 0
+        /// Is told how many elements the consumer has taken, where the producer is another process.
+        var onTaken: (@Sendable (UInt64) -> Void)?
     }
 
     private let state = Mutex(State())
-    private let limit: Int
+    let limit: Int
 
     init(limit: Int) { self.limit = limit }
+
+    /// Takes an element from a producer that keeps to the limit by itself.
+    func offer(_ cell: ValueCell<Value>, onTaken: @escaping @Sendable (UInt64) -> Void) {
+        let (consumer, isAbandoned): (ContinuationWaiter?, Bool) = state.withLock { state in
+            state.onTaken = onTaken
+            if state.isAbandoned || state.end != nil { return (nil, true) }
+            state.queue.append(cell)
+            state.accepted += 1
+            return (state.consumer.take(), false)
+        }
+        if isAbandoned { onTaken(.max) }
+        consumer?.resume(.completed)
+    }
 
     /// Counts what one attempt yields, so that a later attempt skips what the earlier ones delivered.
     final class Attempt: Sendable {
@@ -97,7 +109,8 @@ final class StreamChannel<Value: Sendable & Codable>: Sendable {
     }
 
     private enum Receiving {
-        case element(ValueCell<Value>, waking: ContinuationWaiter?)
+        case element(
+            ValueCell<Value>, waking: ContinuationWaiter?, telling: (@Sendable (UInt64) -> Void)?, taken: UInt64)
         case end(Result<Unit, TaskError>)
         case wait
     }
@@ -135,15 +148,19 @@ final class StreamChannel<Value: Sendable & Codable>: Sendable {
             let waiter = ContinuationWaiter()
             let step: Receiving = state.withLock { state in
                 if let cell = state.queue.popFirst() {
-                    return .element(cell, waking: state.producers.isEmpty ? nil : state.producers.removeFirst())
+                    state.taken += 1
+                    return .element(
+                        cell, waking: state.producers.isEmpty ? nil : state.producers.removeFirst(),
+                        telling: state.onTaken, taken: state.taken)
                 }
                 if let end = state.end { return .end(end) }
                 state.consumer = waiter
                 return .wait
             }
             switch step {
-            case .element(let cell, let producer):
+            case .element(let cell, let producer, let tell, let taken):
                 producer?.resume(.completed)
+                tell?(taken)
                 return cell
             case .end(let end):
                 _ = try end.get()
@@ -202,13 +219,34 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
     override var options: TaskOptions? { taskOptions }
     override func releaseTask() { task.withLock { $0 = nil } }
 
+    override func writeTask(
+        into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
+    ) throws(CodingError) {
+        guard let task = task.withLock({ $0 }) else { throw .missingReference(index: 0) }
+        IncomingTask.writeHead(
+            into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
+            timeout: taskOptions.timeout, streamLimit: UInt32(clamping: channel.limit),
+            streamAccepted: UInt64(channel.accepted))
+        try Parcel.write(task, into: &writer, to: peer)
+    }
+
+    override func acceptItem(
+        _ item: UnsafeRawBufferPointer, from peer: Peer, taken: @escaping @Sendable (UInt64) -> Void
+    ) {
+        let cell = ValueCell<Job.Element>(phase: .running, file: #fileID, line: #line)
+        cell.complete(item, from: peer)
+        channel.offer(cell, onTaken: taken)
+    }
+
     override func execute(on runner: Runner) async -> Execution {
         guard begin(on: runner), let task = task.withLock({ $0 }) else { return .ended }
         let timer = taskOptions.timeout.map { startTimer($0) }
         let backend = runner.backend
-        let output = StreamOutput(
-            channel: channel, attempt: StreamChannel.Attempt(skipping: channel.accepted),
-            store: { try backend.store($0) })
+        let attempt = StreamChannel<Job.Element>.Attempt(skipping: channel.accepted)
+        let output = StreamOutput<Job.Element> { [channel] value in
+            guard attempt.isNew() else { return }
+            try await channel.send(ValueCell(value: try backend.store(value)))
+        }
         do {
             try await RunContext.$current.withValue(runner.context(for: self)) {
                 let task = backend.isolation == .shared ? task : try Payload(encoding: task).decode(Job.self)

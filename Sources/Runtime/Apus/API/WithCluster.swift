@@ -20,6 +20,7 @@ public enum EmbeddedIsolation: Sendable {
 public struct ClusterConfiguration: Sendable {
     enum Kind: Sendable {
         case embedded(Resources, EmbeddedIsolation)
+        case local(LocalConfiguration)
     }
 
     let kind: Kind
@@ -41,17 +42,42 @@ public struct ClusterConfiguration: Sendable {
                     custom: resources), isolation))
     }
 
+    /// In worker processes of this machine, which are this program's executable: tasks are kept apart from one another
+    /// and from the program.
+    ///
+    /// - Parameters:
+    ///   - nodes: how many nodes are started; one.
+    ///   - cpus: processors to use; all of the machine's where nil.
+    ///   - memory: bytes that tasks may ask for; all of the machine's where nil.
+    ///   - resources: amounts of resources that the program names.
+    ///   - workers: processes that are started at once; as many as processors where nil.
+    public static func local(
+        nodes: Int = 1, cpus: Quantity? = nil, gpus: Quantity = 0, memory: Int64? = nil,
+        resources: [String: Quantity] = [:], workers: Int? = nil
+    ) -> ClusterConfiguration {
+        let cpus = cpus ?? Quantity(Machine.processors)
+        return ClusterConfiguration(
+            kind: .local(
+                LocalConfiguration(
+                    nodes: nodes,
+                    resources: Resources(
+                        cpus: cpus, gpus: gpus, memory: memory ?? Machine.memory, custom: resources),
+                    warmWorkers: workers ?? max(1, Int(cpus.value.rounded(.up))))))
+    }
+
     /// As the environment says; `embedded` where it says nothing.
     ///
-    /// `APUS_CLUSTER` names the backend (`embedded`), `APUS_CPUS` the number of processors, `APUS_ISOLATION` how far
+    /// `APUS_CLUSTER` names the backend (`embedded` or `local`), `APUS_CPUS` the number of processors, `APUS_ISOLATION` how far
     /// embedded tasks are kept apart (`shared` or `encoded`).
     ///
     /// - Throws: `ClusterError.invalidEnvironment`.
     public static var fromEnvironment: ClusterConfiguration {
         get throws {
             func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-            if let name = variable("APUS_CLUSTER"), name != "embedded" {
-                throw ClusterError.invalidEnvironment(variable: "APUS_CLUSTER", value: name, expected: "embedded")
+            let name = variable("APUS_CLUSTER") ?? "embedded"
+            guard name == "embedded" || name == "local" else {
+                throw ClusterError.invalidEnvironment(
+                    variable: "APUS_CLUSTER", value: name, expected: "embedded or local")
             }
             var cpus: Quantity?
             if let text = variable("APUS_CPUS") {
@@ -69,7 +95,7 @@ public struct ClusterConfiguration: Sendable {
                 throw ClusterError.invalidEnvironment(
                     variable: "APUS_ISOLATION", value: other, expected: "shared or encoded")
             }
-            return .embedded(cpus: cpus, isolation: isolation)
+            return name == "local" ? .local(cpus: cpus) : .embedded(cpus: cpus, isolation: isolation)
         }
     }
 }
@@ -95,18 +121,31 @@ public func withCluster<Result>(
         backend = embedded
         cluster = Cluster(backend: embedded)
         embedded.attach(cluster)
+    case .local(let configuration):
+        let session = try await LocalSession.start(configuration)
+        let outcome = await run(body, in: session.cluster)
+        await session.end()
+        return try outcome.get()
     }
-    let outcome: Swift.Result<Result, any Error>
-    do {
-        outcome = .success(
-            try await RunContext.$current.withValue(RunContext(cluster: cluster, cell: nil)) { try await body(cluster) }
-        )
-    } catch {
-        outcome = .failure(error)
-    }
+    let outcome = await run(body, in: cluster)
     await backend.shutdown()
     await cluster.calls.cancelAll()
     return try outcome.get()
+}
+
+private func run<Result>(
+    _ body: (Cluster) async throws -> Result, in cluster: Cluster, isolation: isolated (any Actor)? = #isolation
+) async -> Swift.Result<Result, any Error> {
+    do {
+        return .success(
+            try await withTaskExecutorPreference(cluster.backend.taskExecutor) {
+                try await RunContext.$current.withValue(RunContext(cluster: cluster, cell: nil)) {
+                    try await body(cluster)
+                }
+            })
+    } catch {
+        return .failure(error)
+    }
 }
 
 /// What this machine has.

@@ -32,7 +32,14 @@ package struct ActorBirth: Sendable {
     package let options: ActorOptions
     package let type: any DistributedActor.Type
     package let origin: Origin
+    /// The blueprint itself, for another process.
+    let travel: Travel?
     package let make: @Sendable (ApusActorSystem) async throws -> any DistributedActor
+
+    struct Travel: Sendable {
+        let type: any ActorBlueprint.Type
+        let encode: @Sendable () throws(CodingError) -> [UInt8]
+    }
 
     package var typeName: String { "\(type)" }
     package var name: String { options.name ?? typeName }

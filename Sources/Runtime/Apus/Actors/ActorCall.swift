@@ -7,11 +7,16 @@ package final class ActorCall: Sendable {
     enum Argument: Sendable {
         case shared(any Sendable)
         case encoded(Payload)
+        /// The memory of a plain type's value.
+        case plain([UInt8])
+        case arrived(Parcel.Arrival, LocalBackend)
     }
 
     enum Reply: Sendable {
         case value(any Sendable)
         case encoded(Payload)
+        case plain([UInt8])
+        case arrived(Parcel.Arrival, LocalBackend)
         case void
         case failed(any Error)
     }
@@ -34,12 +39,34 @@ package final class ActorCall: Sendable {
     private let state = Mutex(State())
     private let waiter = ContinuationWaiter()
 
+    /// Told when an attempt begins, and what the call ended with; for calls of other processes.
+    private let onBegin: (@Sendable () -> Void)?
+    private let onFinish: (@Sendable (Reply) -> Void)?
+    /// Tells where the call was sent that nobody waits for it any more.
+    private let onGiveUp = Mutex<(@Sendable () -> Void)?>(nil)
+
+    /// A call that came from another process.
+    init(
+        method: String, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier],
+        onBegin: @escaping @Sendable () -> Void, onFinish: @escaping @Sendable (Reply) -> Void
+    ) {
+        self.method = method
+        name = "\(RemoteCallTarget(method))"
+        self.arguments = arguments
+        self.substitutions = substitutions
+        self.callers = callers
+        self.onBegin = onBegin
+        self.onFinish = onFinish
+    }
+
     init(target: RemoteCallTarget, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier]) {
         method = target.identifier
         name = "\(target)"
         self.arguments = arguments
         self.substitutions = substitutions
         self.callers = callers
+        onBegin = nil
+        onFinish = nil
     }
 
     var attempts: Int { state.withLock { $0.attempts } }
@@ -55,6 +82,7 @@ package final class ActorCall: Sendable {
         }
         guard reason == .completed, let reply else {
             lane?.cancel()
+            onGiveUp.withLock { $0.take() }?()
             throw CancellationError()
         }
         return reply
@@ -62,6 +90,12 @@ package final class ActorCall: Sendable {
 
     /// Marks an attempt as begun. False where the call was given up.
     func begin(on lane: ActorLane) -> Bool {
+        let begins = mark(lane)
+        if begins { onBegin?() }
+        return begins
+    }
+
+    private func mark(_ lane: ActorLane) -> Bool {
         state.withLock { state in
             guard state.reply == nil else { return false }
             state.lane = lane
@@ -79,8 +113,24 @@ package final class ActorCall: Sendable {
             state.reply = reply
             return true
         }
-        if first { waiter.resume(.completed) }
+        guard first else { return }
+        onFinish?(reply)
+        waiter.resume(.completed)
     }
+
+    /// Nobody waits any more: the call does not start, and is cancelled where it runs.
+    func giveUp() {
+        let lane = state.withLock { state in
+            if state.reply == nil { state.reply = .failed(CancellationError()) }
+            return state.lane.take()
+        }
+        lane?.cancel()
+    }
+
+    func setGiveUp(_ tell: @escaping @Sendable () -> Void) { onGiveUp.withLock { $0 = tell } }
+
+    /// An attempt that another process began.
+    func countAttempt() { state.withLock { $0.attempts += 1 } }
 }
 
 /// A place that was reserved for the first call made on an actor by the code that sees it.

@@ -156,12 +156,10 @@ extension EmbeddedBackend {
         return id
     }
 
-    func actor(named name: String) throws(ActorError) -> ActorIdentifier {
-        guard let id = actors.id(named: name) else { throw .unknownName(name) }
-        return id
+    func actor(named name: String) async throws -> (id: ActorIdentifier, type: any DistributedActor.Type) {
+        guard let id = actors.id(named: name) else { throw ActorError.unknownName(name) }
+        return (id, try host(id).birth.type)
     }
-
-    func actorType(_ id: ActorIdentifier) throws(ActorError) -> any DistributedActor.Type { try host(id).birth.type }
 
     private func host(_ id: ActorIdentifier) throws(ActorError) -> ActorHost {
         guard let host = actors.host(id) else { throw .unknownActor(id) }
@@ -176,7 +174,7 @@ extension EmbeddedBackend {
         try host(actor).enqueue(call, place: place)
     }
 
-    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws(ActorError) {
+    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws {
         let host = try host(actor)
         if immediately {
             host.kill(reason: "it was killed", restart: restart)

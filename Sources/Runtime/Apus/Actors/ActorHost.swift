@@ -14,7 +14,7 @@ final class ActorLane: Sendable {
 
     var isCancelled: Bool { handle.withLock { if case .cancelled = $0 { true } else { false } } }
 
-    func start(on threads: WorkerThreads, _ body: @escaping @Sendable (ActorLane) async -> Void) {
+    func start(on threads: any TaskExecutor, _ body: @escaping @Sendable (ActorLane) async -> Void) {
         let task = Task(executorPreference: threads) { await body(self) }
         let cancel = handle.withLock { handle in
             if case .cancelled = handle { return true }
@@ -40,7 +40,9 @@ final class ActorHost: Sendable {
     let birth: ActorBirth
     private let system: ApusActorSystem
     private let cluster: Cluster
-    private let threads: WorkerThreads
+    private let threads: any TaskExecutor
+    /// Ends the process that the actor lives in, where it has one of its own; callers learn of the crash by its end.
+    private let endProcess: (@Sendable (_ reason: String) -> Void)?
     /// Called once when the actor is dead.
     private let onDeath: @Sendable () -> Void
 
@@ -69,14 +71,15 @@ final class ActorHost: Sendable {
     func keep(_ cell: ObjectCell) { holder.withLock { $0 = cell } }
 
     init(
-        id: ActorIdentifier, birth: ActorBirth, cluster: Cluster, threads: WorkerThreads,
-        onDeath: @escaping @Sendable () -> Void
+        id: ActorIdentifier, birth: ActorBirth, cluster: Cluster, threads: any TaskExecutor,
+        crash: (@Sendable (_ reason: String) -> Void)? = nil, onDeath: @escaping @Sendable () -> Void
     ) {
         self.id = id
         self.birth = birth
         self.cluster = cluster
         system = cluster.actorSystem
         self.threads = threads
+        endProcess = crash
         self.onDeath = onDeath
         state = Mutex(
             State(
@@ -277,6 +280,10 @@ final class ActorHost: Sendable {
         let isLost = state.withLock { $0.generation != generation }
         if case .failed(let error) = reply {
             if isLost { return retry(call, reason: "it was killed") }
+            if let crash = error as? ActorCrash, let endProcess {
+                state.withLock { $0.mailbox.isOpen = false }
+                return endProcess(crash.reason)
+            }
             if let crash = error as? ActorCrash {
                 self.crash(generation: generation, reason: crash.reason)
                 return retry(call, reason: crash.reason)

@@ -24,7 +24,7 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
 
     init(backend: any Backend) {
         self.backend = backend
-        encodesCalls = (backend as? EmbeddedBackend)?.isolation != .shared
+        encodesCalls = backend.encodesCalls
     }
 
     var userInfo: [CodingUserInfoKey: any Sendable] { [.actorSystemKey: self] }
@@ -55,6 +55,8 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
             }
             return value
         case .encoded(let payload): return try payload.decode(Success.self, userInfo: userInfo)
+        case .plain(let bytes): return try Parcel.load(Success.self, from: bytes)
+        case .arrived(let arrival, let backend): return try arrival.decode(Success.self, in: backend)
         case .void: throw CodingError.typeMismatch(path: "\(target)", expected: "\(returning)", found: "nothing")
         case .failed(let error): throw error
         }

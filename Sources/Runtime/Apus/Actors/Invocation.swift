@@ -12,9 +12,13 @@ public struct ApusInvocationEncoder: DistributedTargetInvocationEncoder {
     public mutating func recordGenericSubstitution<T>(_ type: T.Type) throws { substitutions.append(type) }
 
     public mutating func recordArgument<Value: Codable & Sendable>(_ argument: RemoteCallArgument<Value>) throws {
-        arguments.append(
-            system.encodesCalls
-                ? .encoded(try Payload(encoding: argument.value, userInfo: system.userInfo)) : .shared(argument.value))
+        if !system.encodesCalls {
+            arguments.append(.shared(argument.value))
+        } else if PlainTypes.contain(Value.self) {
+            arguments.append(.plain(Parcel.memory(of: argument.value)))
+        } else {
+            arguments.append(.encoded(try Payload(encoding: argument.value, userInfo: system.userInfo)))
+        }
     }
 
     public mutating func recordErrorType<E: Error>(_ type: E.Type) throws {}
@@ -38,6 +42,8 @@ public struct ApusInvocationDecoder: DistributedTargetInvocationDecoder {
         switch call.arguments[next] {
         case .encoded(let payload):
             return try payload.decode(Argument.self, userInfo: system.userInfo)
+        case .plain(let bytes): return try Parcel.load(Argument.self, from: bytes)
+        case .arrived(let arrival, let backend): return try arrival.decode(Argument.self, in: backend)
         case .shared(let value):
             guard let value = value as? Argument else {
                 throw CodingError.typeMismatch(
@@ -62,9 +68,13 @@ public final class ApusResultHandler: DistributedTargetInvocationResultHandler {
     init(system: ApusActorSystem) { self.system = system }
 
     public func onReturn<Success: Codable & Sendable>(value: Success) async throws {
-        reply =
-            system.encodesCalls
-            ? .encoded(try Payload(encoding: value, userInfo: system.userInfo)) : .value(value)
+        if !system.encodesCalls {
+            reply = .value(value)
+        } else if PlainTypes.contain(Success.self) {
+            reply = .plain(Parcel.memory(of: value))
+        } else {
+            reply = .encoded(try Payload(encoding: value, userInfo: system.userInfo))
+        }
     }
 
     public func onReturnVoid() async throws { reply = .void }

@@ -61,6 +61,9 @@ final class EmbeddedBackend: Backend {
 
     func attach(_ cluster: Cluster) { front.withLock { $0 = Front(cluster: cluster) } }
 
+    var encodesCalls: Bool { isolation == .encoded }
+    var taskExecutor: (any TaskExecutor)? { nil }
+
     // MARK: Submitting
 
     func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
@@ -143,7 +146,7 @@ final class EmbeddedBackend: Backend {
     }
 
     private func threads(
-        for shape: Dispatcher<ObjectCell>.Shape, in dispatcher: borrowing Dispatcher<ObjectCell>
+        for shape: Shape, in dispatcher: borrowing Dispatcher<ObjectCell>
     ) -> WorkerThreads {
         shape == .standard || dispatcher.demand(of: shape).cpus > .zero ? workers : auxiliary
     }
@@ -193,7 +196,7 @@ final class EmbeddedBackend: Backend {
         return next
     }
 
-    private func replacement(for shape: Dispatcher<ObjectCell>.Shape) -> ObjectCell? {
+    private func replacement(for shape: Shape) -> ObjectCell? {
         core.withLock { core in
             takeInbox(&core)
             return core.dispatcher.replace(shape)
@@ -237,7 +240,7 @@ final class EmbeddedBackend: Backend {
     }
 
     /// Gives back what an actor held.
-    func release(_ shape: Dispatcher<ObjectCell>.Shape) {
+    func release(_ shape: Shape) {
         core.withLock { $0.dispatcher.finish(shape) }
         admit()
     }

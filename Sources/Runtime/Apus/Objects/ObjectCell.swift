@@ -1,4 +1,5 @@
 import ApusCore
+import ApusTransport
 import Synchronization
 
 /// The owner's record of one object: its place in the program, its state, and who waits for it.
@@ -6,7 +7,7 @@ import Synchronization
 /// One class instance per object, and for a task's result the same instance is the task: submitting costs one allocation.
 /// Subclasses add the value and what is to be done.
 package class ObjectCell: @unchecked Sendable {
-    // `guarded` has its own lock; `failure` and the subclasses' value are written once before `isComplete` is set with
+    // `guarded` has its own lock, `flight` that of the task owner; `failure` and the subclasses' value are written once before `isComplete` is set with
     // release ordering, and read only after it was seen with acquire ordering; `next` belongs to whoever holds the cell
     // in a queue; the rest is immutable.
 
@@ -42,7 +43,16 @@ package class ObjectCell: @unchecked Sendable {
     /// The cell pushed before this one, while it is in a backend's inbox.
     var next: Unmanaged<ObjectCell>?
     /// The class of its demand, given by the backend.
-    var shape = Dispatcher<ObjectCell>.Shape.standard
+    var shape = Shape.standard
+
+    /// Where in another process the task is. Guarded by the lock of the task owner.
+    var flight: Flight?
+
+    struct Flight {
+        let peer: Peer
+        let slot: Int
+        let generation: UInt32
+    }
 
     final class FailureBox: Sendable {
         let error: TaskError
@@ -58,7 +68,7 @@ package class ObjectCell: @unchecked Sendable {
 
     package final var isComplete: Bool { complete.load(ordering: .acquiring) }
 
-    package final var origin: Origin { Origin(file: "\(file)", line: Int(line)) }
+    package var origin: Origin { Origin(file: "\(file)", line: Int(line)) }
 
     /// The name for messages.
     package var taskName: String { "put" }
@@ -203,8 +213,54 @@ package class ObjectCell: @unchecked Sendable {
         return runner != nil
     }
 
-    /// The task with its type's name, for another process.
-    func payload() throws(CodingError) -> Payload { throw .unnamableType(taskName) }
+    /// Marks a queued task as running in another process, unless it was cancelled.
+    final func assign() -> Bool {
+        guarded.withLock { state in
+            guard state.phase == .queued else { return false }
+            state.phase = .running
+            state.attempts += 1
+            return true
+        }
+    }
+
+    /// The task did not begin after all.
+    final func unassign() {
+        guarded.withLock { state in
+            guard state.phase == .running else { return }
+            state.phase = .queued
+            state.attempts -= 1
+        }
+    }
+
+    /// Notes why the attempt that runs is to end early. False where none runs.
+    final func markStopped(_ reason: Stop) -> Bool {
+        guarded.withLock { state in
+            guard state.phase == .running else { return false }
+            state.stop = state.stop ?? reason
+            return true
+        }
+    }
+
+    // MARK: Other processes
+
+    /// Writes the task as a message.
+    func writeTask(
+        into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
+    ) throws(CodingError) { throw .unnamableType(taskName) }
+
+    /// Writes the value of a complete object.
+    func writeValue(into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
+        throw .unnamableType(taskName)
+    }
+
+    /// Completes the object with a value from another process.
+    func complete(_ value: UnsafeRawBufferPointer, from peer: Peer) {}
+    func complete(_ arrival: Parcel.Arrival, in backend: LocalBackend) {}
+
+    /// Takes an element of a stream. `taken` tells the producer how many the consumer has taken.
+    func acceptItem(
+        _ item: UnsafeRawBufferPointer, from peer: Peer, taken: @escaping @Sendable (UInt64) -> Void
+    ) {}
 }
 
 /// An object and its value.
@@ -224,6 +280,23 @@ package class ValueCell<Value: Sendable & Codable>: ObjectCell, @unchecked Senda
 
     override init(phase: Phase, file: StaticString, line: Int) {
         super.init(phase: phase, file: file, line: line)
+    }
+
+    final override func writeValue(into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
+        guard let stored else { throw .missingReference(index: 0) }
+        try Parcel.write(stored, into: &writer, to: peer)
+    }
+
+    final override func complete(_ value: UnsafeRawBufferPointer, from peer: Peer) {
+        do {
+            succeed(try Parcel.read(Value.self, from: value, of: peer))
+        } catch {
+            fail(.coding(error as? CodingError ?? .rejected(path: "", reason: "\(error)")))
+        }
+    }
+
+    final override func complete(_ arrival: Parcel.Arrival, in backend: LocalBackend) {
+        do throws(CodingError) { succeed(try arrival.decode(Value.self, in: backend)) } catch { fail(.coding(error)) }
     }
 
     /// The value of a complete object.

@@ -64,9 +64,21 @@ private final class ReferenceCollector: Sendable {
     var all: [ObjectCell] { cells.withLock { $0 } }
 }
 
-/// The references that came with a value.
-private struct ReferenceTable: Sendable {
+/// Gives the cells of the references inside a value that is decoded.
+protocol ReferenceResolver: Sendable {
+    func cell<Value: Sendable & Codable>(_ index: Int, of type: Value.Type) throws(CodingError) -> ValueCell<Value>
+}
+
+/// References that never left the process.
+private struct ReferenceTable: ReferenceResolver {
     let cells: [ObjectCell]
+
+    func cell<Value: Sendable & Codable>(_ index: Int, of type: Value.Type) throws(CodingError) -> ValueCell<Value> {
+        guard cells.indices.contains(index), let cell = cells[index] as? ValueCell<Value> else {
+            throw .missingReference(index: index)
+        }
+        return cell
+    }
 }
 
 extension Payload {
@@ -87,13 +99,22 @@ extension Payload {
     package func decode<Value: Decodable>(
         _ type: Value.Type, userInfo: [CodingUserInfoKey: any Sendable] = [:]
     ) throws(CodingError) -> Value {
+        try Self.decode(
+            type, from: bytes, resolver: ReferenceTable(cells: references), attachments: attachments,
+            userInfo: userInfo)
+    }
+
+    static func decode<Value: Decodable>(
+        _ type: Value.Type, from bytes: [UInt8], resolver: any ReferenceResolver,
+        attachments: [SharedBytes] = [], userInfo: [CodingUserInfoKey: any Sendable]
+    ) throws(CodingError) -> Value {
         var decoder = BinaryDecoder()
         decoder.userInfo = userInfo
         // Handles of actors are resolved by the system of the cluster that decodes them.
         if userInfo[.actorSystemKey] == nil, let cluster = RunContext.current?.cluster {
             decoder.userInfo[.actorSystemKey] = cluster.actorSystem
         }
-        decoder.userInfo[.references] = ReferenceTable(cells: references)
+        decoder.userInfo[.references] = resolver
         decoder.userInfo[.attachments] = AttachmentTable(bytes: attachments)
         return try decoder.decode(type, from: bytes)
     }
@@ -123,10 +144,10 @@ extension ObjectRef: Codable {
             return
         }
         let index = try container.decode(Int.self, forKey: .reference)
-        guard let table = decoder.userInfo[.references] as? ReferenceTable, table.cells.indices.contains(index),
-            let cell = table.cells[index] as? ValueCell<Value>
-        else { throw CodingError.missingReference(index: index) }
-        self.init(cell: cell)
+        guard let resolver = decoder.userInfo[.references] as? any ReferenceResolver else {
+            throw CodingError.missingReference(index: index)
+        }
+        self.init(cell: try resolver.cell(index, of: Value.self))
     }
 
     private func describe(_ path: [any CodingKey]) -> String { path.map(\.stringValue).joined(separator: ".") }

@@ -77,3 +77,12 @@ final class HeapAllocation: SharedAllocation {
 
     func abandon() { bytes.baseAddress?.deallocate() }
 }
+
+extension SharedBytes {
+    /// A copy in this process's memory.
+    static func heap(copying source: UnsafeRawBufferPointer) -> SharedBytes {
+        let allocation = HeapAllocation(source.count)
+        allocation.bytes.copyMemory(from: source)
+        return allocation.seal()
+    }
+}

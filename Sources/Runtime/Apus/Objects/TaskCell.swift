@@ -1,4 +1,5 @@
 import ApusCore
+import ApusTransport
 import Synchronization
 
 /// A task and its result.
@@ -27,9 +28,14 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
         if !_isPOD(Job.self) { job.withLock { $0 = nil } }
     }
 
-    override func payload() throws(CodingError) -> Payload {
-        guard let task = job.withLock({ $0 }) else { throw .unnamableType(taskName) }
-        return try TaskCodec.encode(task)
+    override func writeTask(
+        into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
+    ) throws(CodingError) {
+        guard let task = job.withLock({ $0 }) else { throw .missingReference(index: 0) }
+        IncomingTask.writeHead(
+            into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
+            timeout: options?.timeout)
+        try Parcel.write(task, into: &writer, to: peer)
     }
 
     override func execute(on runner: Runner) async -> Execution {
@@ -38,7 +44,7 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
         do {
             let value = try await RunContext.$current.withValue(runner.context(for: self)) {
                 runner.backend.isolation == .shared
-                    ? try await task.run() : try await Self.runApart(try payload())
+                    ? try await task.run() : try await Self.runApart(try TaskCodec.encode(task))
             }
             timer?.cancel()
             let stop = endAttempt()

@@ -1,5 +1,13 @@
 import ApusCore
 
+/// A class of tasks with equal demands: an index into the classes of the backend that made it.
+package struct Shape: Hashable, Sendable {
+    package let index: Int
+    package init(index: Int) { self.index = index }
+    /// One processor and nothing else.
+    package static var standard: Shape { Shape(index: 0) }
+}
+
 /// Admits ready tasks to one node's resources. Pure: it starts nothing itself.
 ///
 /// Tasks with equal demands form a class with a queue. Of the classes whose demand fits, the one whose first task is
@@ -9,13 +17,6 @@ import ApusCore
 package struct Dispatcher<Element> {
     /// Tasks that may overtake a waiting larger one.
     package static var patience: Int { 64 }
-
-    /// A class of tasks with equal demands: an index into the classes of this dispatcher.
-    package struct Shape: Hashable, Sendable {
-        fileprivate let index: Int
-        /// One processor and nothing else.
-        package static var standard: Shape { Shape(index: 0) }
-    }
 
     private struct Class {
         let demand: Resources

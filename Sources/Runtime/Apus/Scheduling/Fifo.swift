@@ -30,6 +30,14 @@ struct Fifo<Element> {
         return element
     }
 
+    mutating func popLast() -> Element? {
+        guard count > 0 else { return nil }
+        var element: Element?
+        swap(&element, &ring[(head + count - 1) & (ring.count - 1)])
+        count -= 1
+        return element
+    }
+
     /// The element at a place counted from the front, which must be less than `count`.
     subscript(place: Int) -> Element {
         get {

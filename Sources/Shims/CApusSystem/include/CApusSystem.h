@@ -111,11 +111,14 @@ ssize_t apus_socket_send(int descriptor, const void *bytes, size_t length, const
 /// closed. The bytes received, 0 at the end, or -1.
 ssize_t apus_socket_receive(int descriptor, void *bytes, size_t length, int passed[8], int32_t *count);
 
+/// A pipe, closed on exec; the reading end is non-blocking.
+int apus_pipe(int ends[2]);
+
 // MARK: Processes
 
 /// Starts an executable as a new process whose descriptors are those of `kept` (as 3, 4, …), `input`, `output` and
-/// `errors` (as 0, 1, 2), and that gets SIGKILL when the thread that calls this ends, if `dies_with_parent`. `folder`
-/// may be NULL. Only async-signal-safe calls are made in the child before exec.
+/// `errors` (as 0, 1, 2). If `dies_with_parent` it gets SIGKILL when the thread that calls this ends, else it leads a
+/// session of its own, which no terminal interrupts. `folder` may be NULL. Only async-signal-safe calls are made in the child before exec.
 ///
 /// Returns the process, or -1 with errno of what failed, exec and chdir included.
 pid_t apus_process_start(

@@ -154,7 +154,7 @@ struct RuntimeBenchmarks {
 struct Gate: RemoteTask {
     func run() async throws -> Unit {
         while let cluster = Cluster.current {
-            if (try? cluster.actor(BenchmarkActor.self, named: "gate")) != nil { break }
+            if (try? await cluster.actor(BenchmarkActor.self, named: "gate")) != nil { break }
             try await Task.sleep(for: .milliseconds(5))
         }
         return Unit()

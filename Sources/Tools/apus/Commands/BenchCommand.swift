@@ -27,7 +27,16 @@ struct BenchCommand: AsyncParsableCommand {
                   apus bench runtime --backend embedded --quick --only "single client tasks async" --json
                 """)
 
-        enum BackendName: String, ExpressibleByArgument, CaseIterable { case embedded }
+        enum BackendName: String, ExpressibleByArgument, CaseIterable {
+            case embedded, local
+
+            func configuration(cpus: Int?) -> ClusterConfiguration {
+                switch self {
+                case .embedded: .embedded(cpus: cpus.map { .init($0) })
+                case .local: .local(cpus: cpus.map { .init($0) })
+                }
+            }
+        }
 
         @Option(help: "Where tasks run: \(BackendName.allCases.map(\.rawValue).joined(separator: ", ")).")
         var backend = BackendName.embedded
@@ -53,7 +62,7 @@ struct BenchCommand: AsyncParsableCommand {
         func run() async throws {
             var measurements: [BenchmarkHarness.Measurement] = []
             for name in RuntimeBenchmarks.names where only.isEmpty || only.contains(name) {
-                try await withCluster(.embedded(cpus: cpus.map { .init($0) })) { cluster in
+                try await withCluster(backend.configuration(cpus: cpus)) { cluster in
                     let benchmarks = RuntimeBenchmarks(cluster: cluster, harness: quick ? .quick : .exact)
                     for measurement in try await benchmarks.measure(name) {
                         measurements.append(measurement)

@@ -1,0 +1,178 @@
+import ApusCore
+import ApusTransport
+import CApusSystem
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Runs tasks and actors in worker processes of this machine. The same class serves the driver and the workers, which are
+/// owners of what they submit themselves.
+final class LocalBackend: Backend, @unchecked Sendable {
+    // `front`, `owner`, `server`, `actors` and `threads` are set by `init` before anything else sees the instance; the rest
+    // has locks.
+    let process: UInt64
+    let node: NodeClient
+    let mailroom: Mailroom
+    let threads: EventThreads
+    private(set) var owner: TaskOwner!
+    private(set) var server: TaskServer!
+    private(set) var actors: LocalActors!
+    let total: Resources
+    private let free: Mutex<Resources>
+    private let peers = Mutex<[UInt64: Peer]>([:])
+    private let shapes = Mutex<[LeaseDemand: Shape]>([:])
+    private let closing = Atomic(false)
+    private let front = Mutex<Front?>(nil)
+    private struct Front {
+        unowned let cluster: Cluster
+    }
+    /// What is done with the lines that workers print; only the driver gets them.
+    let printLine: @Sendable (_ process: UInt64, _ isError: Bool, _ line: String) -> Void
+
+    init(
+        process: UInt64, node: NodeClient, inbox: Inbox, total: Resources, threads count: Int,
+        printLine: @escaping @Sendable (UInt64, Bool, String) -> Void = { _, _, _ in }
+    ) {
+        self.process = process
+        self.node = node
+        self.total = total
+        self.printLine = printLine
+        free = Mutex(total)
+        mailroom = Mailroom(inbox: inbox)
+        threads = EventThreads(mailroom: mailroom, count: count)
+        owner = TaskOwner(backend: self)
+        server = TaskServer(backend: self)
+        actors = LocalActors(backend: self)
+        let standard = shape(for: LeaseDemand(resources: Resources(cpus: 1)))
+        precondition(standard == .standard, "the standard class is the first")
+    }
+
+    var available: Resources { free.withLock { $0 } }
+    var isClosing: Bool { closing.load(ordering: .acquiring) }
+
+    var cluster: Cluster {
+        guard let cluster = front.withLock({ $0?.cluster }) else { preconditionFailure("no cluster was attached") }
+        return cluster
+    }
+
+    func attach(_ cluster: Cluster) { front.withLock { $0 = Front(cluster: cluster) } }
+
+    var userInfo: [CodingUserInfoKey: any Sendable] { [.actorSystemKey: cluster.actorSystem] }
+    var encodesCalls: Bool { true }
+    var taskExecutor: (any TaskExecutor)? { threads }
+
+    // MARK: Tasks
+
+    private func shape(for demand: LeaseDemand) -> Shape {
+        shapes.withLock { shapes in
+            if let shape = shapes[demand] { return shape }
+            let shape = Shape(index: shapes.count)
+            shapes[demand] = shape
+            node.define(shape, demand)
+            return shape
+        }
+    }
+
+    func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
+        guard !isClosing else { throw .closed }
+        if let parent = RunContext.current?.cell as? ServedCell { parent.add(child: cell) }
+        guard let demand else { return }
+        guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
+            throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
+        }
+        guard total.covers(demand) else {
+            throw .infeasible(subject: cell.taskName, demand: demand, total: total)
+        }
+        cell.shape = shape(for: LeaseDemand(resources: demand))
+    }
+
+    func start(_ cell: ObjectCell) {
+        guard !isClosing else {
+            cell.fail(.cancelled)
+            return
+        }
+        owner.start(cell)
+    }
+
+    func cancel(_ cell: ObjectCell) {
+        if !owner.interrupt(cell) { cell.interrupt(.cancelled) }
+        cell.fail(.cancelled)
+    }
+
+    func taskBlocked(_ cell: ObjectCell) { (cell as? ServedCell)?.lane.blocked() }
+    func taskUnblocked(_ cell: ObjectCell) { (cell as? ServedCell)?.lane.unblocked() }
+
+    func store<Value: Sendable & Codable>(_ value: Value) throws(CodingError) -> Value { value }
+
+    // MARK: Other processes
+
+    var allPeers: [Peer] { peers.withLock { Array($0.values) } }
+    func peer(_ process: UInt64) -> Peer? { peers.withLock { $0[process] } }
+
+    /// Takes in a message of the node. Called by one thread.
+    func handle(_ notice: NodeNotice, from socket: ControlSocket) throws {
+        switch notice {
+        case .welcome: throw TransportError.malformed(reason: "a second welcome")
+        case .peer(let process, let side, let slot, let peerSlot):
+            let descriptors = try socket.takeDescriptors(2)
+            defer { for one in descriptors { close(one) } }
+            let mapping = try SharedMapping(descriptor: descriptors[0], length: ChannelLayout.length)
+            let inbox = Inbox(mapping: try SharedMapping(descriptor: descriptors[1], length: Inbox.length))
+            let channel = Channel(
+                mapping: mapping, side: side, peer: process, slot: slot, peerSlot: peerSlot, peerInbox: inbox)
+            let peer = Peer(id: process, channel: channel, backend: self)
+            channel.receiver = peer
+            peers.withLock { $0[process] = peer }
+            mailroom.add(channel)
+        case .processEnded(let process, let reason):
+            guard let peer = peers.withLock({ $0.removeValue(forKey: process) }) else { return }
+            mailroom.remove(peer.channel)
+            peer.ended(reason: reason)
+            server.ownerEnded(process)
+            owner.workerEnded(peer, reason: reason) { .workerCrashed(reason: $0) }
+            actors.callerEnded(process)
+        case .granted(let lease, let shape, let worker):
+            guard let peer = peer(worker) else { return node.giveBack(lease) }
+            owner.granted(lease, shape: Shape(index: shape), worker: peer)
+        case .recalled(let lease, let onceIdle): owner.recalled(lease, onceIdle: onceIdle)
+        case .refused(let shape, let reason): owner.refused(Shape(index: shape), reason: reason)
+        case .leaseEnded(let lease): server.ended(lease: lease)
+        case .host(let id, let creation): actors.host(id, creation)
+        case .actorAt(let id, let process, let traits): actors.found(id, at: process, traits)
+        case .actorRestarting(let id, let reason): actors.lost(id, reason: reason, restarts: true)
+        case .actorDead(let id, let reason): actors.lost(id, reason: reason, restarts: false)
+        case .stopActor(let id): actors.stopHosted(id)
+        case .answer(let request, let answer): node.answered(request, answer)
+        case .available(let resources): free.withLock { $0 = resources }
+        case .output(let process, let isError, let line): printLine(process, isError, line)
+        }
+    }
+
+    /// Another process sent what none of ours sends: it is ended, and what it ran runs elsewhere.
+    func protocolError(_ error: any Error, from peer: Peer) {
+        node.send(.killWorker(process: peer.id, reason: "it sent a message that could not be read: \(error)"))
+    }
+
+    /// The node ended: nothing can run any more.
+    func nodeEnded() {
+        closing.store(true, ordering: .releasing)
+        node.ended()
+        for cell in owner.drain() { cell.fail(.workerCrashed(reason: "the node's process ended")) }
+        actors.closeAll(reason: "the node's process ended")
+        for peer in allPeers { peer.ended(reason: "the node's process ended") }
+    }
+
+    // MARK: Ending
+
+    func shutdown() async {
+        closing.store(true, ordering: .releasing)
+        for cell in owner.drain() { cell.fail(.cancelled) }
+        actors.closeAll(reason: "its cluster was left")
+        _ = await node.ask { .shutdown(request: $0) }
+        for peer in allPeers { peer.ended(reason: "its cluster was left") }
+    }
+}

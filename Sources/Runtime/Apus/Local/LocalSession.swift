@@ -1,0 +1,272 @@
+import ApusCore
+import ApusTransport
+import CApusEntry
+import CApusSystem
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// What `local` starts.
+struct LocalConfiguration: Sendable {
+    var nodes: Int
+    var resources: Resources
+    var warmWorkers: Int
+}
+
+/// A driver's node, from its start to its end.
+final class LocalSession: Sendable {
+    let cluster: Cluster
+    private let backend: LocalBackend
+    private let receiver: NodeReceiver
+    private let pid: Int32
+
+    private init(cluster: Cluster, backend: LocalBackend, receiver: NodeReceiver, pid: Int32) {
+        self.cluster = cluster
+        self.backend = backend
+        self.receiver = receiver
+        self.pid = pid
+    }
+
+    /// Starts a node and connects to it.
+    ///
+    /// - Throws: `ClusterError.notStarted`.
+    static func start(_ configuration: LocalConfiguration) async throws(ClusterError) -> LocalSession {
+        guard configuration.nodes == 1 else {
+            throw .notStarted(reason: "\(configuration.nodes) nodes on one machine are not supported: use `nodes: 1`")
+        }
+        do {
+            return try await BlockingThread.run { try open(configuration) }
+        } catch {
+            throw error as? ClusterError ?? .notStarted(reason: "\(error)")
+        }
+    }
+
+    private static func open(_ configuration: LocalConfiguration) throws -> LocalSession {
+        apus_entry_link()
+        let executable = try ChildProcess.executable()
+        var ends: [Int32] = [0, 0]
+        guard apus_socket_pair(&ends) == 0 else { throw TransportError.last("socketpair") }
+        var variables = ChildProcess.environment()
+        variables[ProcessMode.variable] = ProcessMode.node.rawValue
+        let arguments = CommandLine.arguments
+        let pid = ChildProcess.start(
+            executable, arguments, variables, folder: nil, output: 1, errors: 2, kept: [ends[1]], diesWithParent: false)
+        let failure = TransportError.last("starting \(executable)")
+        close(ends[1])
+        guard pid > 0 else {
+            close(ends[0])
+            throw failure
+        }
+        let socket = ControlSocket(descriptor: ends[0], isBlocking: true)
+        let node = NodeClient(socket: socket)
+        node.send(
+            .configure(
+                NodeConfiguration(
+                    resources: configuration.resources, executable: executable, arguments: arguments,
+                    warmWorkers: configuration.warmWorkers, workerLimit: 64)))
+        let receiver = NodeReceiver(socket: socket)
+        let process: UInt64
+        let inbox: Inbox
+        do {
+            (process, _, inbox) = try receiver.welcome()
+        } catch {
+            kill(pid, SIGKILL)
+            var status: Int32 = 0
+            while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            throw ClusterError.notStarted(reason: "its node did not answer (\(ChildProcess.describe(status)))")
+        }
+        let backend = LocalBackend(
+            process: process, node: node, inbox: inbox, total: configuration.resources,
+            threads: max(2, Machine.processors), printLine: OutputLines.forward)
+        let cluster = Cluster(backend: backend)
+        backend.attach(cluster)
+        backend.threads.start()
+        receiver.start(backend)
+        return LocalSession(cluster: cluster, backend: backend, receiver: receiver, pid: pid)
+    }
+
+    func end() async {
+        await backend.shutdown()
+        await cluster.calls.cancelAll()
+        backend.node.socket.shutdown()
+        do {
+            try await BlockingThread.run { [self] in
+                receiver.join()
+                var status: Int32 = 0
+                while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+                backend.threads.stop()
+            }
+        } catch {
+            // The body does not throw.
+        }
+    }
+}
+
+/// Reads what the node sends, on a thread of its own in drivers and on the main thread in workers.
+final class NodeReceiver: @unchecked Sendable {
+    // `thread` is set once by `start` and read once by `join`.
+    private let socket: ControlSocket
+    private var thread: pthread_t?
+    private var early: [NodeNotice] = []
+    private var backend: LocalBackend?
+
+    init(socket: ControlSocket) { self.socket = socket }
+
+    /// Waits for the node's first message.
+    func welcome() throws -> (process: UInt64, total: Resources, inbox: Inbox) {
+        var notices: [NodeNotice] = []
+        while notices.isEmpty {
+            var failure: (any Error)?
+            let goesOn = try socket.receive { bytes in
+                do { notices.append(try BinaryDecoder().decode(NodeNotice.self, from: bytes)) } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
+            guard goesOn else { throw TransportError.closed }
+        }
+        guard case .welcome(let process, let total) = notices.removeFirst() else {
+            throw TransportError.malformed(reason: "the node's first message is no welcome")
+        }
+        early = notices
+        let descriptor = try socket.takeDescriptors(1)[0]
+        defer { close(descriptor) }
+        return (process, total, Inbox(mapping: try SharedMapping(descriptor: descriptor, length: Inbox.length)))
+    }
+
+    /// Hands what came before the backend existed to it.
+    func attach(_ backend: LocalBackend) throws {
+        self.backend = backend
+        let notices = early
+        early = []
+        for notice in notices { try backend.handle(notice, from: socket) }
+    }
+
+    /// Reads once.
+    ///
+    /// - Returns: false at the end.
+    func receive() -> Bool {
+        guard let backend else { return false }
+        do {
+            var failure: (any Error)?
+            let goesOn = try socket.receive { bytes in
+                guard failure == nil else { return }
+                do {
+                    try backend.handle(try BinaryDecoder().decode(NodeNotice.self, from: bytes), from: socket)
+                } catch {
+                    failure = error
+                }
+            }
+            if let failure { throw failure }
+            return goesOn
+        } catch {
+            return false
+        }
+    }
+
+    func start(_ backend: LocalBackend) {
+        var thread = pthread_t()
+        do { try attach(backend) } catch { return backend.nodeEnded() }
+        let context = Unmanaged.passRetained(self)
+        let result = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<NodeReceiver>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, context.toOpaque())
+        if result == 0 {
+            self.thread = thread
+        } else {
+            context.release()
+            backend.nodeEnded()
+        }
+    }
+
+    private func run() {
+        guard let backend else { return }
+        let poll = apus_poll_create()
+        defer { close(poll) }
+        _ = apus_poll_set(poll, socket.descriptor, 0, false)
+        var events = [apus_poll_event()]
+        while true {
+            let count = apus_poll_wait(poll, &events, 1, backend.owner.hasLeases ? 20 : 200)
+            if count > 0, !receive() { break }
+            backend.owner.tick()
+        }
+        backend.nodeEnded()
+    }
+
+    func join() {
+        if let thread { pthread_join(thread, nil) }
+    }
+}
+
+/// Prints what workers print, a line at a time, each with its process.
+enum OutputLines {
+    @Sendable static func forward(process: UInt64, isError: Bool, line: String) {
+        let text = "(worker \(process)) \(line)\n"
+        var bytes = Array(text.utf8)
+        var start = 0
+        // One call where the descriptor takes it all, so that lines of several threads stay whole.
+        while start < bytes.count {
+            let count = bytes.withUnsafeMutableBytes {
+                write(isError ? 2 : 1, $0.baseAddress.map { $0 + start }, $0.count - start)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return
+            }
+            start += count
+        }
+    }
+}
+
+/// Runs what blocks on a thread of its own, so that it never holds up Swift tasks.
+enum BlockingThread {
+    private final class Work<Result: Sendable>: @unchecked Sendable {
+        // Used by the new thread alone.
+        let body: @Sendable () throws -> Result
+        let continuation: CheckedContinuation<Result, any Error>
+        init(_ body: @escaping @Sendable () throws -> Result, _ continuation: CheckedContinuation<Result, any Error>) {
+            self.body = body
+            self.continuation = continuation
+        }
+        func run() { continuation.resume(with: Swift.Result { try body() }) }
+    }
+
+    private class AnyWork {
+        func run() {}
+    }
+
+    private final class Erased<Result: Sendable>: AnyWork {
+        let work: Work<Result>
+        init(_ work: Work<Result>) { self.work = work }
+        override func run() { work.run() }
+    }
+
+    static func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
+        try await withCheckedThrowingContinuation { continuation in
+            let work: AnyWork = Erased(Work(body, continuation))
+            let context = Unmanaged.passRetained(work)
+            var thread = pthread_t()
+            let result = pthread_create(
+                &thread, nil,
+                { argument in
+                    guard let argument else { return nil }
+                    Unmanaged<AnyWork>.fromOpaque(argument).takeRetainedValue().run()
+                    return nil
+                }, context.toOpaque())
+            if result == 0 {
+                pthread_detach(thread)
+            } else {
+                context.release()
+                continuation.resume(throwing: TransportError.system(call: "pthread_create", error: result))
+            }
+        }
+    }
+}

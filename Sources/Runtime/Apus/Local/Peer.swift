@@ -1,0 +1,306 @@
+import ApusCore
+import ApusTransport
+import Synchronization
+
+/// Another process that this one exchanges messages with.
+final class Peer: ChannelReceiver, @unchecked Sendable {
+    // `types`, `sentTypes` and `flights` are each touched under the lock named beside them; `receivedTypes` only by the
+    // thread that hands out messages; the rest is immutable or has its own lock.
+    let id: UInt64
+    let channel: Channel
+    unowned let backend: LocalBackend
+
+    /// Types whose names the other side knows, by number. Guarded by `typeLock`.
+    private var sentTypes: [ObjectIdentifier: UInt32] = [:]
+    private var lastType: (key: ObjectIdentifier, number: UInt32)?
+    private let typeLock = Mutex(())
+    private var receivedTypes: [ServedType] = []
+
+    /// Tasks sent to this process and not yet answered, by slot. Guarded by the task owner's lock.
+    var flights = FlightTable()
+
+    private enum Outcome {
+        case value(Parcel.Arrival)
+        case failure(TaskError)
+    }
+
+    private struct Promises {
+        var next: UInt64 = 0
+        /// Objects that this side will send once they exist.
+        var given: [UInt64: ObjectCell] = [:]
+        /// Objects that the other side will send.
+        var accepted: [UInt64: Promise] = [:]
+        /// Objects that came before the message that refers to them: another thread of the other side was faster.
+        var early: [UInt64: Outcome] = [:]
+        var isClosed = false
+    }
+
+    private let promises = Mutex(Promises())
+
+    init(id: UInt64, channel: Channel, backend: LocalBackend) {
+        self.id = id
+        self.channel = channel
+        self.backend = backend
+    }
+
+    // MARK: Types
+
+    /// The number under which the other side knows a type; its name is sent before the first use.
+    func number(of type: Any.Type) throws(CodingError) -> UInt32 {
+        let key = ObjectIdentifier(type)
+        let known: UInt32? = typeLock.withLock { _ in
+            if let last = lastType, last.key == key { return last.number }
+            guard let number = sentTypes[key] else { return nil }
+            lastType = (key, number)
+            return number
+        }
+        if let known { return known }
+        let name = try TypeNames.name(of: type)
+        return typeLock.withLock { _ in
+            if let number = sentTypes[key] { return number }
+            let number = UInt32(sentTypes.count)
+            sentTypes[key] = number
+            var writer = ByteWriter()
+            writer.number(number)
+            writer.text(name)
+            // Under the lock, so that no task with the number overtakes its definition.
+            channel.send(kind: WireKind.defineType, writer.bytes)
+            return number
+        }
+    }
+
+    private func define(_ reader: inout ByteReader) throws {
+        let number = try reader.number(UInt32.self)
+        guard Int(number) == receivedTypes.count else {
+            throw TransportError.malformed(reason: "type \(number) was defined out of order")
+        }
+        receivedTypes.append(ServedType(name: try reader.text()))
+    }
+
+    func servedType(_ number: UInt32) throws(TransportError) -> ServedType {
+        guard receivedTypes.indices.contains(Int(number)) else {
+            throw .malformed(reason: "type \(number) is not defined")
+        }
+        return receivedTypes[Int(number)]
+    }
+
+    // MARK: Promises
+
+    private final class PromiseWaiter: Waiter, @unchecked Sendable {
+        // Immutable.
+        let peer: Peer
+        let number: UInt64
+        init(peer: Peer, number: UInt64) { (self.peer, self.number) = (peer, number) }
+        override func objectCompleted() { peer.keep(number) }
+    }
+
+    /// Promises to send an object once it exists.
+    ///
+    /// - Returns: the promise's number, for one reference in one message.
+    func promise(_ cell: ObjectCell) -> UInt64 {
+        let number = promises.withLock { promises in
+            promises.next += 1
+            promises.given[promises.next] = cell
+            return promises.next
+        }
+        if !cell.add(PromiseWaiter(peer: self, number: number)) { keep(number) }
+        return number
+    }
+
+    private func keep(_ number: UInt64) {
+        guard let cell = promises.withLock({ $0.given.removeValue(forKey: number) }) else { return }
+        var writer = ByteWriter()
+        writer.number(number)
+        do throws(CodingError) {
+            if let failure = cell.failure {
+                writer.number(UInt8(1))
+                writer.run(try BinaryEncoder().encode(failure.error))
+            } else {
+                writer.number(UInt8(0))
+                try cell.writeValue(into: &writer, to: self)
+            }
+        } catch {
+            writer = ByteWriter()
+            writer.number(number)
+            writer.number(UInt8(1))
+            // A task error of names and numbers always encodes; without it the other side would wait for ever.
+            writer.run((try? BinaryEncoder().encode(cell.error(.coding(error)))) ?? [])
+        }
+        channel.send(kind: WireKind.exported, writer.bytes)
+    }
+
+    /// Notes that the other side will send an object.
+    func accept(_ number: UInt64, task: String, origin: Origin) -> Promise {
+        let promise = Promise(peer: self, number: number, task: task, origin: origin)
+        let (early, isClosed): (Outcome?, Bool) = promises.withLock { promises in
+            let early = promises.early.removeValue(forKey: number)
+            if early == nil, !promises.isClosed { promises.accepted[number] = promise }
+            return (early, promises.isClosed)
+        }
+        switch early {
+        case .value(let arrival): promise.keep(arrival)
+        case .failure(let error): promise.fail(error)
+        case nil: if isClosed { promise.fail(.objectLost(reason: "the process that owned it ended")) }
+        }
+        return promise
+    }
+
+    private func exported(_ reader: inout ByteReader) throws {
+        let number = try reader.number(UInt64.self)
+        let outcome: Outcome =
+            try reader.number(UInt8.self) == 1
+            ? .failure(try BinaryDecoder().decode(TaskError.self, from: Array(try reader.run())))
+            : .value(try Parcel.Arrival(reader.rest(), from: self))
+        let promise: Promise? = promises.withLock { promises in
+            if let promise = promises.accepted.removeValue(forKey: number) { return promise }
+            promises.early[number] = outcome
+            return nil
+        }
+        switch outcome {
+        case .value(let arrival): promise?.keep(arrival)
+        case .failure(let error): promise?.fail(error)
+        }
+    }
+
+    private func cancelExport(_ reader: inout ByteReader) throws {
+        let number = try reader.number(UInt64.self)
+        if let cell = promises.withLock({ $0.given[number] }) { backend.cancel(cell.producer) }
+    }
+
+    // MARK: Messages
+
+    func received(kind: UInt32, payload: UnsafeRawBufferPointer, on channel: Channel) {
+        var reader = ByteReader(payload)
+        do {
+            switch kind {
+            case WireKind.task: try backend.server.received(&reader, from: self)
+            case WireKind.result: try backend.owner.result(&reader, from: self)
+            case WireKind.defineType: try define(&reader)
+            case WireKind.cancelTask: try backend.server.cancel(&reader, from: self)
+            case WireKind.leaseSuspended: backend.owner.suspended(try reader.number(UInt64.self))
+            case WireKind.leaseResumed: backend.owner.resumed(try reader.number(UInt64.self))
+            case WireKind.exported: try exported(&reader)
+            case WireKind.cancelExport: try cancelExport(&reader)
+            case WireKind.streamItem: try backend.owner.streamItem(&reader, from: self)
+            case WireKind.timedOut: try backend.owner.timedOut(&reader, from: self)
+            case WireKind.streamCredit: try backend.server.streamCredit(&reader, from: self)
+            case WireKind.call: try backend.actors.received(&reader, from: self)
+            case WireKind.cancelCall: try backend.actors.cancel(&reader, from: self)
+            case WireKind.reply: try backend.actors.reply(&reader, from: self)
+            default: throw TransportError.malformed(reason: "its kind is \(kind)")
+            }
+        } catch {
+            backend.protocolError(error, from: self)
+        }
+    }
+
+    func damaged(_ channel: Channel) {
+        backend.protocolError(TransportError.malformed(reason: "the shared memory holds no message"), from: self)
+    }
+
+    /// The process ended: what it promised will not come.
+    func ended(reason: String) {
+        let broken = promises.withLock { promises in
+            promises.isClosed = true
+            defer {
+                promises.accepted = [:]
+                promises.given = [:]
+                promises.early = [:]
+            }
+            return Array(promises.accepted.values)
+        }
+        for promise in broken { promise.fail(.objectLost(reason: reason)) }
+    }
+}
+
+/// An object that another process will send.
+final class Promise: Sendable {
+    private enum State {
+        case open
+        case waiting(ObjectCell)
+        case kept(Parcel.Arrival)
+        case broken(TaskError)
+    }
+
+    private let state = Mutex(State.open)
+    private unowned let peer: Peer
+    private let number: UInt64
+    private let task: String
+    private let origin: Origin
+
+    init(peer: Peer, number: UInt64, task: String, origin: Origin) {
+        self.peer = peer
+        self.number = number
+        self.task = task
+        self.origin = origin
+    }
+
+    /// The object's cell in this process: always the same one.
+    func cell<Value: Sendable & Codable>(of type: Value.Type) throws(CodingError) -> ValueCell<Value> {
+        let outcome: Result<(ValueCell<Value>, State), CodingError> = state.withLock { state in
+            if case .waiting(let cell) = state {
+                guard let cell = cell as? ValueCell<Value> else { return .failure(.missingReference(index: 0)) }
+                return .success((cell, .open))
+            }
+            let before = state
+            let cell = BorrowedCell<Value>(
+                task: task, origin: origin,
+                cancel: { [weak peer, number] in
+                    var writer = ByteWriter()
+                    writer.number(number)
+                    peer?.channel.send(kind: WireKind.cancelExport, writer.bytes)
+                }, backend: peer.backend)
+            if case .open = state { state = .waiting(cell) }
+            return .success((cell, before))
+        }
+        let (cell, before) = try outcome.get()
+        switch before {
+        case .kept(let arrival): cell.complete(arrival, in: peer.backend)
+        case .broken(let error): cell.fail(error)
+        case .open, .waiting: break
+        }
+        return cell
+    }
+
+    func keep(_ arrival: Parcel.Arrival) {
+        let cell: ObjectCell? = state.withLock { state in
+            if case .waiting(let cell) = state { return cell }
+            state = .kept(arrival)
+            return nil
+        }
+        cell?.complete(arrival, in: peer.backend)
+    }
+
+    func fail(_ cause: TaskError.Cause) { fail(TaskError(cause: cause, task: task, origin: origin, attempts: 0)) }
+
+    func fail(_ error: TaskError) {
+        let cell: ObjectCell? = state.withLock { state in
+            if case .waiting(let cell) = state { return cell }
+            state = .broken(error)
+            return nil
+        }
+        cell?.fail(error)
+    }
+}
+
+/// A reference to an object that another process owns and that does not exist yet.
+final class BorrowedCell<Value: Sendable & Codable>: ValueCell<Value>, @unchecked Sendable {
+    // Immutable.
+    private let name: String
+    private let place: Origin
+    let cancelAtOwner: @Sendable () -> Void
+
+    init(task: String, origin: Origin, cancel: @escaping @Sendable () -> Void, backend: LocalBackend) {
+        name = task
+        place = origin
+        cancelAtOwner = cancel
+        super.init(phase: .waiting, file: #fileID, line: #line)
+    }
+
+    override var taskName: String { name }
+    override var origin: Origin { place }
+    override func interrupt(_ reason: Stop) -> Bool {
+        cancelAtOwner()
+        return true
+    }
+}

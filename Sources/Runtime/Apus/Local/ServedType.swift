@@ -1,0 +1,30 @@
+import ApusCore
+import ApusTransport
+
+/// A type of task as a worker knows it: found by its name once per owner, and run without looking at it again.
+final class ServedType: Sendable {
+    let name: String
+    enum Kind: Sendable {
+        case task(any RemoteTask.Type)
+        case stream(any StreamingTask.Type)
+        /// The program lacks it, or it is none of these.
+        case unknown(CodingError)
+    }
+    let kind: Kind
+
+    init(name: String) {
+        self.name = name
+        do throws(CodingError) {
+            let type = try TypeNames.type(named: name, expected: "RemoteTask")
+            if let task = type as? any RemoteTask.Type {
+                kind = .task(task)
+            } else if let stream = type as? any StreamingTask.Type {
+                kind = .stream(stream)
+            } else {
+                kind = .unknown(.unknownType(name: name, expected: "RemoteTask"))
+            }
+        } catch {
+            kind = .unknown(error)
+        }
+    }
+}

@@ -1,0 +1,552 @@
+import ApusCore
+import ApusTransport
+import Synchronization
+
+/// A lease: the right to run tasks of one class, one at a time, in one worker.
+final class TaskLease {
+    let id: UInt64
+    let shape: Shape
+    let peer: Peer
+    /// Slots of the tasks that were sent, oldest first; some may have been answered.
+    var sent = Fifo<(slot: Int, generation: UInt32)>()
+    var inFlight = 0
+    /// The task that runs waits.
+    var isSuspended = false
+    /// The node wants the lease back, now or once it is idle.
+    var isRecalled = false
+    var isRecalledOnceIdle = false
+    var idleSince: UInt64 = 0
+
+    init(id: UInt64, shape: Shape, peer: Peer) {
+        self.id = id
+        self.shape = shape
+        self.peer = peer
+    }
+}
+
+/// The tasks that were sent to one process, by slot.
+struct FlightTable {
+    struct Flight {
+        var cell: ObjectCell?
+        var lease: TaskLease?
+        var generation: UInt32 = 0
+    }
+
+    private(set) var flights: [Flight] = []
+    private var free: [Int] = []
+
+    /// Puts a task into a free slot; nil where all are taken.
+    mutating func add(_ cell: ObjectCell, _ lease: TaskLease) -> (slot: Int, generation: UInt32)? {
+        let slot: Int
+        if let last = free.popLast() {
+            slot = last
+        } else {
+            guard flights.count < ChannelLayout.slotCount else { return nil }
+            slot = flights.count
+            flights.append(Flight())
+        }
+        flights[slot].cell = cell
+        flights[slot].lease = lease
+        flights[slot].generation = (flights[slot].generation &+ 1) & 0x1FFF_FFFF
+        return (slot, flights[slot].generation)
+    }
+
+    /// The task in a slot, if it is still the one of that generation.
+    func find(_ slot: Int, _ generation: UInt32) -> (cell: ObjectCell, lease: TaskLease)? {
+        guard flights.indices.contains(slot), flights[slot].generation == generation, let cell = flights[slot].cell,
+            let lease = flights[slot].lease
+        else { return nil }
+        return (cell, lease)
+    }
+
+    mutating func remove(_ slot: Int) {
+        flights[slot].cell = nil
+        flights[slot].lease = nil
+        free.append(slot)
+    }
+
+    var all: [(slot: Int, flight: Flight)] {
+        flights.indices.filter { flights[$0].cell != nil }.map { ($0, flights[$0]) }
+    }
+}
+
+/// Sends this process's tasks to workers, and completes their cells.
+final class TaskOwner: @unchecked Sendable {
+    // Everything below is only touched with `lock` held, the peers' flight tables too.
+    private unowned let backend: LocalBackend
+    private let lock = Mutex(())
+
+    private struct Class {
+        /// Tasks in order of arrival, each with its number among all.
+        var queue = Fifo<(cell: ObjectCell, ticket: UInt64)>()
+        /// Tasks of other classes that overtook the first one.
+        var overtaken = 0
+        var leases: [TaskLease] = []
+        /// The mean time that a task runs, in ticks; 0 while unknown.
+        var meanTicks: Double = 0
+        var asked = 0
+        var inFlight = 0
+    }
+
+    private var classes: [Class] = []
+    private var leases: [UInt64: TaskLease] = [:]
+    private var nextTicket: UInt64 = 0
+    /// Classes that have tasks and no lease.
+    private var starving: Set<Int> = []
+    /// Tasks that may overtake the first one of a class without a lease, as in the embedded dispatcher.
+    private static let patience = 64
+
+    /// A task and where it goes.
+    private struct Assignment {
+        let cell: ObjectCell
+        let lease: TaskLease
+        let slot: Int
+        let generation: UInt32
+    }
+
+    init(backend: LocalBackend) { self.backend = backend }
+
+    /// Tasks that a lease holds ahead, at most: as many as run in this time.
+    private static let aheadNanoseconds = 200_000.0
+    private static let mostAhead = 256
+    /// A lease that was idle for so long is given back.
+    private static let lingerNanoseconds = 100_000_000.0
+
+    // MARK: Submitting
+
+    func start(_ cell: ObjectCell) {
+        let shape = cell.shape
+        let first: Assignment? = lock.withLock { _ in
+            while classes.count <= shape.index { classes.append(Class()) }
+            enqueue(cell, shape)
+            return assign(shape)
+        }
+        if let first {
+            send(first)
+        } else {
+            ask(shape)
+        }
+    }
+
+    private func enqueue(_ cell: ObjectCell, _ shape: Shape) {
+        classes[shape.index].queue.append((cell, nextTicket))
+        nextTicket += 1
+        if classes[shape.index].leases.isEmpty { starving.insert(shape.index) }
+    }
+
+    /// A task is queued before all others of its class.
+    private func enqueueFirst(_ cell: ObjectCell, _ shape: Shape) {
+        let ticket = classes[shape.index].queue.first.map { $0.ticket == 0 ? 0 : $0.ticket - 1 } ?? nextTicket
+        classes[shape.index].queue.prepend((cell, ticket))
+        if classes[shape.index].leases.isEmpty { starving.insert(shape.index) }
+    }
+
+    /// Whether a class must let others go first, whose tasks it has overtaken often enough.
+    private func mustWait(_ shape: Shape) -> Bool {
+        guard !starving.isEmpty, let own = classes[shape.index].queue.first else { return false }
+        for other in starving where other != shape.index {
+            guard let first = classes[other].queue.first, first.ticket < own.ticket else { continue }
+            if classes[other].overtaken >= Self.patience { return true }
+            classes[other].overtaken += 1
+        }
+        return false
+    }
+
+    /// How many tasks a lease of a class takes ahead.
+    private func depth(_ shape: Shape) -> Int {
+        let mean = classes[shape.index].meanTicks
+        guard mean > 0 else { return 1 }
+        return max(1, min(Self.mostAhead, Int(Self.aheadNanoseconds / (mean * Ticks.length))))
+    }
+
+    /// Takes the next queued task to the lease that has the fewest.
+    private func assign(_ shape: Shape) -> Assignment? {
+        let depth = depth(shape)
+        var best: TaskLease?
+        for lease in classes[shape.index].leases
+        where !lease.isSuspended && !lease.isRecalled && lease.inFlight < depth {
+            if lease.inFlight < best?.inFlight ?? .max { best = lease }
+        }
+        guard let best, !mustWait(shape) else { return nil }
+        while let (cell, ticket) = classes[shape.index].queue.popFirst() {
+            guard cell.assign() else { continue }
+            guard let (slot, generation) = best.peer.flights.add(cell, best) else {
+                cell.unassign()
+                classes[shape.index].queue.prepend((cell, ticket))
+                return nil
+            }
+            cell.flight = ObjectCell.Flight(peer: best.peer, slot: slot, generation: generation)
+            best.sent.append((slot, generation))
+            best.inFlight += 1
+            classes[shape.index].inFlight += 1
+            best.peer.channel.sentSlots[slot] = SlotWord(generation: generation, phase: .queued).word
+            return Assignment(cell: cell, lease: best, slot: slot, generation: generation)
+        }
+        return nil
+    }
+
+    private func send(_ assignment: Assignment) {
+        do throws(CodingError) {
+            let peer = assignment.lease.peer
+            var writer = ByteWriter()
+            try assignment.cell.writeTask(
+                into: &writer, lease: assignment.lease.id, slot: UInt32(assignment.slot),
+                generation: assignment.generation, to: peer)
+            peer.channel.send(kind: WireKind.task, writer.bytes)
+        } catch {
+            finished(assignment.slot, assignment.generation, of: assignment.lease.peer, ticks: nil)
+            assignment.cell.fail(.coding(error))
+        }
+    }
+
+    /// Tells the node how many leases of a class would be of use; where one is given back in any case, so that it is
+    /// not granted again.
+    private func ask(_ shape: Shape, givingBack: Bool = false) {
+        lock.withLock { _ in
+            let state = classes[shape.index]
+            let useful = min(state.queue.count + state.inFlight, 4096)
+            guard useful > state.asked || useful * 4 < state.asked || givingBack else { return }
+            // Rounded up, so that a stream of submissions asks a few times only.
+            let rounded = useful < 2 ? useful : 1 << (Int.bitWidth - (useful - 1).leadingZeroBitCount)
+            guard rounded != state.asked else { return }
+            classes[shape.index].asked = rounded
+            // Under the lock, so that the node hears the numbers in their order.
+            backend.node.want(shape, rounded)
+        }
+    }
+
+    // MARK: Leases
+
+    func granted(_ id: UInt64, shape: Shape, worker: Peer) {
+        let lease = TaskLease(id: id, shape: shape, peer: worker)
+        lease.idleSince = Ticks.now
+        lock.withLock { _ in
+            leases[id] = lease
+            while classes.count <= shape.index { classes.append(Class()) }
+            classes[shape.index].leases.append(lease)
+            classes[shape.index].overtaken = 0
+            starving.remove(shape.index)
+        }
+        fill(shape)
+        steal(for: lease)
+    }
+
+    /// Sends what the leases of a class can take.
+    private func fill(_ shape: Shape) {
+        while let assignment = lock.withLock({ _ in assign(shape) }) { send(assignment) }
+    }
+
+    func recalled(_ id: UInt64, onceIdle: Bool) {
+        let (done, shape): (Bool, Shape?) = lock.withLock { _ in
+            guard let lease = leases[id] else { return (false, nil) }
+            lease.isRecalledOnceIdle = true
+            if !onceIdle {
+                lease.isRecalled = true
+                withdraw(from: lease, keeping: 1)
+            }
+            guard lease.inFlight == 0 else { return (false, lease.shape) }
+            return (drop(lease), lease.shape)
+        }
+        if done, let shape { ask(shape, givingBack: true) }
+        if done { backend.node.giveBack(id) }
+        if let shape { fill(shape) }
+    }
+
+    /// Takes a lease out of its class. Always true.
+    private func drop(_ lease: TaskLease) -> Bool {
+        leases[lease.id] = nil
+        classes[lease.shape.index].leases.removeAll { $0 === lease }
+        if classes[lease.shape.index].leases.isEmpty, !classes[lease.shape.index].queue.isEmpty {
+            starving.insert(lease.shape.index)
+        }
+        return true
+    }
+
+    /// Gives back what has been idle for a while. To be called now and then.
+    func tick() {
+        let now = Ticks.now
+        let idle: [TaskLease] = lock.withLock { _ in
+            let idle = leases.values.filter {
+                $0.inFlight == 0 && Double(now &- $0.idleSince) * Ticks.length > Self.lingerNanoseconds
+            }
+            for lease in idle { _ = drop(lease) }
+            return idle
+        }
+        for shape in Set(idle.map(\.shape)) { ask(shape, givingBack: true) }
+        for lease in idle { backend.node.giveBack(lease.id) }
+    }
+
+    var hasLeases: Bool { lock.withLock { _ in !leases.isEmpty } }
+
+    /// The task that runs in a lease waits: what is queued behind it goes elsewhere.
+    func suspended(_ id: UInt64) {
+        let shape: Shape? = lock.withLock { _ in
+            guard let lease = leases[id] else { return nil }
+            lease.isSuspended = true
+            withdraw(from: lease, keeping: 1)
+            return lease.shape
+        }
+        guard let shape else { return }
+        fill(shape)
+        ask(shape)
+    }
+
+    func resumed(_ id: UInt64) {
+        let shape: Shape? = lock.withLock { _ in
+            guard let lease = leases[id] else { return nil }
+            lease.isSuspended = false
+            return lease.shape
+        }
+        if let shape { fill(shape) }
+    }
+
+    /// Takes tasks back that have not begun, the last first, until so many are left; they are queued first again.
+    ///
+    /// - Returns: how many were taken back.
+    @discardableResult
+    private func withdraw(from lease: TaskLease, keeping: Int) -> Int {
+        var taken = 0
+        while lease.inFlight > keeping, let (slot, generation) = lease.sent.popLast() {
+            guard let (cell, _) = lease.peer.flights.find(slot, generation) else { continue }
+            let queued = SlotWord(generation: generation, phase: .queued)
+            let withdrawn = SlotWord(generation: generation, phase: .withdrawn)
+            guard lease.peer.channel.sentSlots.exchange(slot, expected: queued.word, desired: withdrawn.word) else {
+                // It runs, and all before it do or are done.
+                lease.sent.append((slot, generation))
+                break
+            }
+            lease.peer.flights.remove(slot)
+            lease.inFlight -= 1
+            classes[lease.shape.index].inFlight -= 1
+            cell.flight = nil
+            cell.unassign()
+            enqueueFirst(cell, lease.shape)
+            taken += 1
+        }
+        return taken
+    }
+
+    /// A lease without tasks takes half of those that another one of its class has not begun.
+    private func steal(for lease: TaskLease) {
+        let stolen: Bool = lock.withLock { _ in
+            let state = classes[lease.shape.index]
+            guard lease.inFlight == 0, state.queue.isEmpty, !lease.isRecalled,
+                let deepest = state.leases.max(by: { $0.inFlight < $1.inFlight }), deepest.inFlight > 1
+            else { return false }
+            return withdraw(from: deepest, keeping: max(1, deepest.inFlight / 2)) > 0
+        }
+        if stolen { fill(lease.shape) }
+    }
+
+    // MARK: Results
+
+    func result(_ reader: inout ByteReader, from peer: Peer) throws {
+        let slot = Int(try reader.number(UInt32.self))
+        let generation = try reader.number(UInt32.self)
+        let ticks = try reader.number(UInt64.self)
+        let status = try reader.number(UInt8.self)
+        guard let cell = finished(slot, generation, of: peer, ticks: ticks) else { return }
+        switch status {
+        case 0: cell.complete(reader.rest(), from: peer)
+        case TaskLane.cancelled: conclude(cell, .cancelled)
+        case TaskLane.codingFailed:
+            conclude(cell, .coding(try BinaryDecoder().decode(CodingError.self, from: Array(try reader.run()))))
+        default:
+            conclude(cell, .failed(try BinaryDecoder().decode(RemoteFailure.self, from: Array(try reader.run()))))
+        }
+    }
+
+    /// Frees the slot of a task that ended, and sends the next one.
+    @discardableResult
+    private func finished(_ slot: Int, _ generation: UInt32, of peer: Peer, ticks: UInt64?) -> ObjectCell? {
+        var next: Assignment?
+        var second: Assignment?
+        var done: TaskLease?
+        var dry: TaskLease?
+        let cell: ObjectCell? = lock.withLock { _ in
+            guard let (cell, lease) = peer.flights.find(slot, generation) else { return nil }
+            peer.flights.remove(slot)
+            cell.flight = nil
+            lease.inFlight -= 1
+            let index = lease.shape.index
+            classes[index].inFlight -= 1
+            while let first = lease.sent.first, peer.flights.find(first.slot, first.generation) == nil {
+                _ = lease.sent.popFirst()
+            }
+            if let ticks {
+                let mean = classes[index].meanTicks
+                classes[index].meanTicks = mean == 0 ? Double(max(1, ticks)) : mean + (Double(ticks) - mean) / 8
+            }
+            // Two for one, so that a pipeline becomes as deep as its tasks are short.
+            next = assign(lease.shape)
+            if next != nil { second = assign(lease.shape) }
+            if lease.inFlight == 0 {
+                lease.idleSince = Ticks.now
+                let givesWay = !classes[index].queue.isEmpty && mustWait(lease.shape)
+                if lease.isRecalled || lease.isRecalledOnceIdle || givesWay {
+                    _ = drop(lease)
+                    done = lease
+                } else {
+                    dry = lease
+                }
+            }
+            return cell
+        }
+        if let next { send(next) }
+        if let second { send(second) }
+        if let done {
+            ask(done.shape, givingBack: true)
+            backend.node.giveBack(done.id)
+        }
+        if let dry { steal(for: dry) }
+        return cell
+    }
+
+    /// Fails a task or tries it again.
+    private func conclude(_ cell: ObjectCell, _ cause: TaskError.Cause) {
+        let stop = cell.endAttempt()
+        var cause = cause
+        if case .timedOut(let limit)? = stop { cause = .timedOut(after: limit) }
+        let failure = cell.error(cause)
+        if cell.wantsRetry(after: failure), !backend.isClosing, cell.requeue() {
+            start(cell)
+        } else {
+            cell.fail(failure)
+        }
+    }
+
+    /// A task has run as long as it may. It was told to end; where it does not, its worker is.
+    func timedOut(_ reader: inout ByteReader, from peer: Peer) throws {
+        let slot = Int(try reader.number(UInt32.self))
+        let generation = try reader.number(UInt32.self)
+        guard let (cell, _) = lock.withLock({ _ in peer.flights.find(slot, generation) }),
+            let limit = cell.options?.timeout, cell.markStopped(.timedOut(limit))
+        else { return }
+        let failure = cell.error(.timedOut(after: limit))
+        if !cell.wantsRetry(after: failure) { cell.fail(failure) }
+        Task { [weak self, weak peer] in
+            try? await Task.sleep(for: Self.grace)
+            guard let self, let peer, lock.withLock({ _ in peer.flights.find(slot, generation) != nil }) else { return }
+            backend.node.send(
+                .killWorker(process: peer.id, reason: "its task ran longer than its timeout and did not stop"))
+        }
+    }
+
+    /// How long a task that was told to end may take to do so.
+    private static let grace = Duration.seconds(1)
+
+    func streamItem(_ reader: inout ByteReader, from peer: Peer) throws {
+        let slot = Int(try reader.number(UInt32.self))
+        let generation = try reader.number(UInt32.self)
+        guard let (cell, lease) = lock.withLock({ _ in peer.flights.find(slot, generation) }) else { return }
+        let id = lease.id
+        let item = reader.rest()
+        cell.acceptItem(item, from: peer) { taken in
+            var writer = ByteWriter(capacity: 24)
+            writer.number(id)
+            writer.number(UInt32(slot))
+            writer.number(generation)
+            writer.number(taken)
+            peer.channel.send(kind: WireKind.streamCredit, writer.bytes)
+        }
+    }
+
+    // MARK: Ends
+
+    /// Ends a task that may be in a worker. The cell is completed by the caller.
+    ///
+    /// - Returns: whether it runs, and was told.
+    @discardableResult
+    func interrupt(_ cell: ObjectCell) -> Bool {
+        var told: (Peer, ByteWriter)?
+        var shape: Shape?
+        lock.withLock { _ in
+            guard let flight = cell.flight,
+                let (found, lease) = flight.peer.flights.find(flight.slot, flight.generation),
+                found === cell
+            else { return }
+            let queued = SlotWord(generation: flight.generation, phase: .queued)
+            let withdrawn = SlotWord(generation: flight.generation, phase: .withdrawn)
+            if flight.peer.channel.sentSlots.exchange(flight.slot, expected: queued.word, desired: withdrawn.word) {
+                flight.peer.flights.remove(flight.slot)
+                lease.inFlight -= 1
+                classes[lease.shape.index].inFlight -= 1
+                cell.flight = nil
+                shape = lease.shape
+            } else {
+                var writer = ByteWriter(capacity: 16)
+                writer.number(lease.id)
+                writer.number(UInt32(flight.slot))
+                writer.number(flight.generation)
+                told = (flight.peer, writer)
+            }
+        }
+        if let (peer, writer) = told { peer.channel.send(kind: WireKind.cancelTask, writer.bytes) }
+        if let shape { fill(shape) }
+        return told != nil
+    }
+
+    /// No lease of a class will come: its tasks fail.
+    func refused(_ shape: Shape, reason: String) {
+        let cells: [ObjectCell] = lock.withLock { _ in
+            guard classes.indices.contains(shape.index) else { return [] }
+            classes[shape.index].asked = 0
+            var cells: [ObjectCell] = []
+            while let (cell, _) = classes[shape.index].queue.popFirst() { cells.append(cell) }
+            starving.remove(shape.index)
+            return cells
+        }
+        for cell in cells { cell.fail(.unschedulable(reason: reason)) }
+    }
+
+    /// A worker ended: its leases are gone, tasks that had not begun are queued again, the others by their policy.
+    func workerEnded(_ peer: Peer, reason: String, cause: (String) -> TaskError.Cause) {
+        var lost: [ObjectCell] = []
+        var shapes: Set<Shape> = []
+        lock.withLock { _ in
+            for lease in leases.values where lease.peer === peer {
+                _ = drop(lease)
+                shapes.insert(lease.shape)
+            }
+            for (slot, flight) in peer.flights.all {
+                guard let cell = flight.cell, let lease = flight.lease else { continue }
+                peer.flights.remove(slot)
+                classes[lease.shape.index].inFlight -= 1
+                shapes.insert(lease.shape)
+                cell.flight = nil
+                let word = SlotWord(word: peer.channel.sentSlots[slot])
+                // What waited was not at fault, what was queued never began: neither is an attempt of its own. A
+                // stream or task that waited may have had effects, as any task that is run again.
+                if word?.phase == .queued || word?.phase == .suspended {
+                    cell.unassign()
+                    enqueueFirst(cell, lease.shape)
+                } else {
+                    lost.append(cell)
+                }
+            }
+            for shape in shapes { classes[shape.index].asked = 0 }
+        }
+        for cell in lost { conclude(cell, cause(reason)) }
+        for shape in shapes {
+            fill(shape)
+            ask(shape)
+        }
+    }
+
+    /// All tasks that are queued or in workers, taken out.
+    func drain() -> [ObjectCell] {
+        lock.withLock { _ in
+            var cells: [ObjectCell] = []
+            for index in classes.indices {
+                while let (cell, _) = classes[index].queue.popFirst() { cells.append(cell) }
+            }
+            for peer in backend.allPeers {
+                for (slot, flight) in peer.flights.all {
+                    if let cell = flight.cell { cells.append(cell) }
+                    peer.flights.remove(slot)
+                }
+            }
+            return cells
+        }
+    }
+}

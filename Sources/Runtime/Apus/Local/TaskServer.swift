@@ -1,0 +1,392 @@
+import ApusCore
+import ApusTransport
+import Synchronization
+
+/// Runs the tasks that other processes send to this one.
+///
+/// Each lease has a lane: one Swift task that runs the lease's tasks one after the other. A task that waits suspends its
+/// lane, and the owner takes back what is queued behind it.
+final class TaskServer: Sendable {
+    private unowned let backend: LocalBackend
+    private let lanes = Mutex<[UInt64: TaskLane]>([:])
+
+    init(backend: LocalBackend) { self.backend = backend }
+
+    func received(_ reader: inout ByteReader, from peer: Peer) throws {
+        let task = try IncomingTask(&reader, from: peer)
+        lane(task.lease, of: peer).append(task)
+    }
+
+    private func lane(_ lease: UInt64, of peer: Peer) -> TaskLane {
+        lanes.withLock { lanes in
+            if let lane = lanes[lease] { return lane }
+            let lane = TaskLane(lease: lease, peer: peer, backend: backend)
+            lanes[lease] = lane
+            return lane
+        }
+    }
+
+    func cancel(_ reader: inout ByteReader, from peer: Peer) throws {
+        let lease = try reader.number(UInt64.self)
+        let slot = try reader.number(UInt32.self)
+        let generation = try reader.number(UInt32.self)
+        lanes.withLock { $0[lease] }?.cancel(slot: slot, generation: generation)
+    }
+
+    func streamCredit(_ reader: inout ByteReader, from peer: Peer) throws {
+        let lease = try reader.number(UInt64.self)
+        let slot = try reader.number(UInt32.self)
+        let generation = try reader.number(UInt32.self)
+        let taken = try reader.number(UInt64.self)
+        lanes.withLock { $0[lease] }?.streamCredit(slot: slot, generation: generation, taken: taken)
+    }
+
+    /// The lease was given back: no further tasks come on it.
+    func ended(lease: UInt64) {
+        let lane = lanes.withLock { $0.removeValue(forKey: lease) }
+        lane?.end()
+    }
+
+    /// The owner of leases ended: nobody wants their tasks' results.
+    func ownerEnded(_ peer: UInt64) {
+        let ended = lanes.withLock { lanes in
+            let ended = lanes.values.filter { $0.peer.id == peer }
+            for lane in ended { lanes[lane.lease] = nil }
+            return ended
+        }
+        for lane in ended { lane.abort() }
+    }
+}
+
+/// A task as it came in a message.
+final class IncomingTask: Sendable {
+    let lease: UInt64
+    let slot: UInt32
+    let generation: UInt32
+    let type: ServedType
+    /// How long it may run.
+    let timeout: Duration?
+    /// Results that may wait for the consumer, and elements that it has had already. For streams.
+    let streamLimit: UInt32
+    let streamAccepted: UInt64
+    let body: Parcel.Arrival
+
+    init(_ reader: inout ByteReader, from peer: Peer) throws {
+        lease = try reader.number(UInt64.self)
+        slot = try reader.number(UInt32.self)
+        generation = try reader.number(UInt32.self)
+        type = try peer.servedType(try reader.number(UInt32.self))
+        let limit = try reader.number(Int64.self)
+        timeout = limit == 0 ? nil : .nanoseconds(limit)
+        streamLimit = try reader.number(UInt32.self)
+        streamAccepted = streamLimit == 0 ? 0 : try reader.number(UInt64.self)
+        guard slot < ChannelLayout.slotCount else { throw TransportError.malformed(reason: "its slot is \(slot)") }
+        body = try Parcel.Arrival(reader.rest(), from: peer)
+    }
+
+    static func writeHead(
+        into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, type: UInt32,
+        timeout: Duration?, streamLimit: UInt32 = 0, streamAccepted: UInt64 = 0
+    ) {
+        writer.number(lease)
+        writer.number(slot)
+        writer.number(generation)
+        writer.number(type)
+        // A limit of less than a nanosecond is one of a nanosecond; none is zero.
+        writer.number(timeout.map { max(1, ($0 / .nanoseconds(1)).clampedToInt64) } ?? 0)
+        writer.number(streamLimit)
+        if streamLimit > 0 { writer.number(streamAccepted) }
+    }
+}
+
+extension Double {
+    fileprivate var clampedToInt64: Int64 { self >= 9e18 ? .max : self <= -9e18 ? .min : Int64(self) }
+}
+
+/// The task that runs in a lane, as its own code sees it: what it submits belongs to it, and when it waits it lends its
+/// processor.
+final class ServedCell: ObjectCell, @unchecked Sendable {
+    // `children` has a lock; the rest is immutable.
+    let incoming: IncomingTask
+    unowned let lane: TaskLane
+    private let children = Mutex<[WeakCell]>([])
+
+    struct WeakCell: Sendable {
+        weak let cell: ObjectCell?
+    }
+
+    init(_ incoming: IncomingTask, lane: TaskLane) {
+        self.incoming = incoming
+        self.lane = lane
+        super.init(phase: .running, file: #fileID, line: #line)
+    }
+
+    override var taskName: String { incoming.type.name }
+
+    func add(child: ObjectCell) {
+        children.withLock { children in
+            if children.count >= 64, children.count.nonzeroBitCount == 1 {
+                children.removeAll { $0.cell?.isComplete ?? true }
+            }
+            children.append(WeakCell(cell: child))
+        }
+    }
+
+    /// The tasks that this one submitted and that are not complete.
+    func openChildren() -> [ObjectCell] {
+        children.withLock { children in children.compactMap(\.cell).filter { !$0.isComplete } }
+    }
+}
+
+/// Runs the tasks of one lease, one after the other.
+final class TaskLane: @unchecked Sendable {
+    // All variables are only touched with `lock` held.
+    let lease: UInt64
+    let peer: Peer
+    let backend: LocalBackend
+    private let lock = Mutex(())
+    private var queue = Fifo<IncomingTask>()
+    private var waiting: UnsafeContinuation<IncomingTask?, Never>?
+    private var runner: Task<Void, Never>?
+    private var current: ServedCell?
+    private var output: StreamCredits?
+    private var isCancelled = false
+    private var isEnded = false
+    /// How often the task that runs waits at the moment: its child tasks may wait at the same time.
+    private var waits = 0
+
+    init(lease: UInt64, peer: Peer, backend: LocalBackend) {
+        self.lease = lease
+        self.peer = peer
+        self.backend = backend
+    }
+
+    func append(_ task: IncomingTask) {
+        let continuation: UnsafeContinuation<IncomingTask?, Never>? = lock.withLock { _ in
+            if let waiting {
+                self.waiting = nil
+                return waiting
+            }
+            queue.append(task)
+            if runner == nil { start() }
+            return nil
+        }
+        continuation?.resume(returning: task)
+    }
+
+    private func start() {
+        isCancelled = false
+        runner = Task(executorPreference: backend.threads) { await self.run() }
+    }
+
+    private func run() async {
+        while let task = await next() {
+            await execute(task)
+            let goesOn = lock.withLock { _ in
+                guard isCancelled else { return true }
+                // A cancelled Swift task stays cancelled: a fresh one goes on.
+                runner = nil
+                if !queue.isEmpty { start() }
+                return false
+            }
+            guard goesOn else { return }
+        }
+    }
+
+    private func next() async -> IncomingTask? {
+        await withUnsafeContinuation { continuation in
+            var task: IncomingTask?
+            let resumes = lock.withLock { _ in
+                task = queue.popFirst()
+                if task != nil || isEnded { return true }
+                waiting = continuation
+                return false
+            }
+            if resumes { continuation.resume(returning: task) }
+        }
+    }
+
+    func cancel(slot: UInt32, generation: UInt32) {
+        let children: [ObjectCell] = lock.withLock { _ in
+            guard let current, current.incoming.slot == slot, current.incoming.generation == generation else {
+                return []
+            }
+            isCancelled = true
+            runner?.cancel()
+            return current.openChildren()
+        }
+        for child in children { backend.cancel(child) }
+    }
+
+    func streamCredit(slot: UInt32, generation: UInt32, taken: UInt64) {
+        let output: StreamCredits? = lock.withLock { _ in
+            guard let current, current.incoming.slot == slot, current.incoming.generation == generation else {
+                return nil
+            }
+            return self.output
+        }
+        output?.grant(taken: taken)
+    }
+
+    /// No further tasks come.
+    func end() {
+        let continuation: UnsafeContinuation<IncomingTask?, Never>? = lock.withLock { _ in
+            isEnded = true
+            defer { waiting = nil }
+            return waiting
+        }
+        continuation?.resume(returning: nil)
+    }
+
+    /// Nobody wants what is left.
+    func abort() {
+        let children: [ObjectCell] = lock.withLock { _ in
+            queue = Fifo()
+            isCancelled = true
+            runner?.cancel()
+            return current?.openChildren() ?? []
+        }
+        for child in children { backend.cancel(child) }
+        end()
+    }
+
+    // MARK: Waiting
+
+    /// The task that runs waits: its owner takes back what is queued behind it, the node lends its processors.
+    func blocked() {
+        let first = lock.withLock { _ in
+            waits += 1
+            return waits == 1
+        }
+        guard first, let current = lock.withLock({ _ in self.current }) else { return }
+        let slot = Int(current.incoming.slot)
+        let running = SlotWord(generation: current.incoming.generation, phase: .running)
+        let suspended = SlotWord(generation: current.incoming.generation, phase: .suspended)
+        _ = peer.channel.receivedSlots.exchange(slot, expected: running.word, desired: suspended.word)
+        notify(WireKind.leaseSuspended)
+        backend.node.blocked(lease)
+    }
+
+    func unblocked() {
+        let last = lock.withLock { _ in
+            waits -= 1
+            return waits == 0
+        }
+        guard last, let current = lock.withLock({ _ in self.current }) else { return }
+        let slot = Int(current.incoming.slot)
+        let running = SlotWord(generation: current.incoming.generation, phase: .running)
+        let suspended = SlotWord(generation: current.incoming.generation, phase: .suspended)
+        _ = peer.channel.receivedSlots.exchange(slot, expected: suspended.word, desired: running.word)
+        backend.node.unblocked(lease)
+        notify(WireKind.leaseResumed)
+    }
+
+    private func notify(_ kind: UInt32) {
+        var writer = ByteWriter(capacity: 8)
+        writer.number(lease)
+        peer.channel.send(kind: kind, writer.bytes)
+    }
+
+    // MARK: Running
+
+    private func execute(_ task: IncomingTask) async {
+        let slots = peer.channel.receivedSlots
+        let queued = SlotWord(generation: task.generation, phase: .queued)
+        let running = SlotWord(generation: task.generation, phase: .running)
+        // First it is the current one, then it begins: so the owner either takes it back or finds it to cancel.
+        let cell = ServedCell(task, lane: self)
+        lock.withLock { _ in current = cell }
+        guard slots.exchange(Int(task.slot), expected: queued.word, desired: running.word) else {
+            lock.withLock { _ in current = nil }
+            return
+        }
+        let context = RunContext(cluster: backend.cluster, cell: cell)
+        let timer = task.timeout.map { startTimer($0, for: task) }
+        defer { timer?.cancel() }
+        await RunContext.$current.withValue(context) {
+            switch task.type.kind {
+            case .task(let type): await run(type, task)
+            case .stream(let type): await run(type, task)
+            case .unknown(let error): answer(task, failed: error)
+            }
+        }
+        lock.withLock { _ in
+            current = nil
+            output = nil
+        }
+    }
+
+    /// Ends the task when its time is up, and tells its owner, which need not wait for the task to obey.
+    private func startTimer(_ limit: Duration, for task: IncomingTask) -> Task<Void, Never> {
+        Task {
+            try? await Task.sleep(for: limit)
+            guard !Task.isCancelled else { return }
+            var writer = ByteWriter(capacity: 8)
+            writer.number(task.slot)
+            writer.number(task.generation)
+            peer.channel.send(kind: WireKind.timedOut, writer.bytes)
+            cancel(slot: task.slot, generation: task.generation)
+        }
+    }
+
+    private func run<Job: RemoteTask>(_ type: Job.Type, _ task: IncomingTask) async {
+        let start = Ticks.now
+        do {
+            let job = try task.body.decode(type, in: backend)
+            let value = try await job.run()
+            var writer = ByteWriter()
+            Self.writeHead(into: &writer, task, status: 0, ticks: Ticks.now - start)
+            try Parcel.write(value, into: &writer, to: peer)
+            peer.channel.send(kind: WireKind.result, writer.bytes)
+        } catch {
+            answer(task, failed: error, ticks: Ticks.now - start)
+        }
+    }
+
+    private func run<Job: StreamingTask>(_ type: Job.Type, _ task: IncomingTask) async {
+        let start = Ticks.now
+        let credits = StreamCredits(limit: UInt64(task.streamLimit), taken: task.streamAccepted)
+        lock.withLock { _ in output = credits }
+        do {
+            let job = try task.body.decode(type, in: backend)
+            let sender = StreamSender<Job.Element>(task, credits: credits, peer: peer)
+            try await job.run(into: StreamOutput { try await sender.send($0) })
+            var writer = ByteWriter()
+            Self.writeHead(into: &writer, task, status: 0, ticks: Ticks.now - start)
+            try Parcel.write(Unit(), into: &writer, to: peer)
+            peer.channel.send(kind: WireKind.result, writer.bytes)
+        } catch {
+            answer(task, failed: error, ticks: Ticks.now - start)
+        }
+    }
+
+    static let failed: UInt8 = 1
+    static let cancelled: UInt8 = 2
+    static let codingFailed: UInt8 = 3
+
+    private func answer(_ task: IncomingTask, failed error: any Error, ticks: UInt64 = 0) {
+        var writer = ByteWriter()
+        let isCancelled = lock.withLock { _ in self.isCancelled }
+        switch error {
+        case let error as CodingError:
+            Self.writeHead(into: &writer, task, status: Self.codingFailed, ticks: ticks)
+            writer.run((try? BinaryEncoder().encode(error)) ?? [])
+        case _ where isCancelled && (error is CancellationError || (error as? TaskError)?.isCancellation == true):
+            Self.writeHead(into: &writer, task, status: Self.cancelled, ticks: ticks)
+        default:
+            Self.writeHead(into: &writer, task, status: Self.failed, ticks: ticks)
+            let failure = error as? RemoteFailure ?? RemoteFailure(error)
+            let words = RemoteFailure(typeName: failure.typeName, message: failure.message, underlying: nil)
+            // An error whose own encoding fails still travels by its words.
+            writer.run((try? BinaryEncoder().encode(failure)) ?? (try? BinaryEncoder().encode(words)) ?? [])
+        }
+        peer.channel.send(kind: WireKind.result, writer.bytes)
+    }
+
+    private static func writeHead(into writer: inout ByteWriter, _ task: IncomingTask, status: UInt8, ticks: UInt64) {
+        writer.number(task.slot)
+        writer.number(task.generation)
+        writer.number(ticks)
+        writer.number(status)
+    }
+}

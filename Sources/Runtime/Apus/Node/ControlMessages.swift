@@ -1,0 +1,143 @@
+import ApusCore
+
+/// What a node is to be, told by the driver that starts it.
+struct NodeConfiguration: Codable, Sendable {
+    var resources: Resources
+    /// The program that workers run.
+    var executable: String
+    var arguments: [String]
+    /// Workers that are kept ready.
+    var warmWorkers: Int
+    /// Worker processes above which tasks that wait share theirs.
+    var workerLimit: Int
+}
+
+/// What must be alike for two tasks to run in the same worker.
+struct WorkerEnvironment: Codable, Hashable, Sendable {
+    /// Environment variables, in addition to the driver's.
+    var variables: [String: String] = [:]
+    /// The working directory; the driver's where nil.
+    var folder: String?
+}
+
+/// What a lease of a class stands for.
+struct LeaseDemand: Codable, Hashable, Sendable {
+    var resources: Resources
+    var environment = WorkerEnvironment()
+    var priority = 0
+}
+
+/// How an actor is to be created, for the node and for the process that will host it.
+struct ActorCreation: Codable, Sendable {
+    var name: String?
+    /// For messages.
+    var typeName: String
+    /// The mangled name of the blueprint's type.
+    var blueprintType: String
+    /// The mangled name of the actor's type.
+    var bodyType: String
+    var blueprint: [UInt8]
+    var resources: Resources
+    var maxRestarts: Int
+    var maxTaskRetries: Int
+    var concurrency: Int
+    var maxPendingCalls: Int
+    var origin: Origin
+
+    var subject: String { name ?? typeName }
+}
+
+/// What callers need to know of an actor.
+struct ActorTraits: Codable, Sendable {
+    /// For messages.
+    var name: String
+    /// Further attempts of calls that its end interrupted.
+    var retries: Int
+    /// Calls of one process that may be unanswered.
+    var callLimit: Int
+
+    init(_ creation: ActorCreation) {
+        name = creation.subject
+        retries = creation.maxTaskRetries
+        let (limit, overflow) = creation.maxPendingCalls.addingReportingOverflow(creation.concurrency)
+        callLimit = overflow ? .max : limit
+    }
+}
+
+/// A message from a driver or worker to its node.
+enum NodeRequest: Codable, Sendable {
+    /// The driver's first.
+    case configure(NodeConfiguration)
+    /// A worker's first: it can take tasks.
+    case ready
+    /// How many leases of a class the sender could use. The demand comes with the first.
+    case want(shape: Int, demand: LeaseDemand?, count: Int)
+    case giveBack(lease: UInt64)
+    case blocked(lease: UInt64)
+    case unblocked(lease: UInt64)
+    case createActor(request: UInt64, creation: ActorCreation, orExisting: Bool)
+    case findActor(request: UInt64, name: String)
+    /// The sender wants to call an actor, and to be told where it lives from now on.
+    case connectActor(actor: ActorIdentifier)
+    case actorCreated(actor: ActorIdentifier, failure: RemoteFailure?)
+    /// An actor ended in its process: by a crash that its options may undo, or for good.
+    case actorEnded(actor: ActorIdentifier, reason: String, mayRestart: Bool)
+    case stopActor(request: UInt64, actor: ActorIdentifier, immediately: Bool, restart: Bool)
+    case killWorker(process: UInt64, reason: String)
+    case shutdown(request: UInt64)
+}
+
+/// A message from a node to a driver or worker.
+enum NodeNotice: Codable, Sendable {
+    /// The first: who the receiver is. Its inbox's descriptor comes along.
+    case welcome(process: UInt64, total: Resources)
+    /// A connection to another process. The descriptors of the channel and the other's inbox come along.
+    case peer(process: UInt64, side: Int, slot: Int, peerSlot: Int)
+    case processEnded(process: UInt64, reason: String)
+    case granted(lease: UInt64, shape: Int, worker: UInt64)
+    /// Others wait: the lease is to be given back once it is idle, or after the tasks that run.
+    case recalled(lease: UInt64, onceIdle: Bool)
+    /// No lease of a class will come.
+    case refused(shape: Int, reason: String)
+    /// To a worker: the lease's owner gave it back.
+    case leaseEnded(lease: UInt64)
+    /// To a worker: become the home of an actor.
+    case host(actor: ActorIdentifier, creation: ActorCreation)
+    case actorAt(actor: ActorIdentifier, process: UInt64, traits: ActorTraits)
+    case actorRestarting(actor: ActorIdentifier, reason: String)
+    case actorDead(actor: ActorIdentifier, reason: String)
+    /// To an actor's home: end it after the calls that wait.
+    case stopActor(actor: ActorIdentifier)
+    case answer(request: UInt64, NodeAnswer)
+    case available(Resources)
+    /// A line of a worker's output.
+    case output(process: UInt64, isError: Bool, line: String)
+}
+
+enum NodeAnswer: Codable, Sendable {
+    case done
+    case actor(ActorIdentifier, bodyType: String, typeName: String)
+    case actorFailed(ActorFailure)
+}
+
+/// The errors of actors in a form that travels.
+enum ActorFailure: Codable, Sendable {
+    case unknownName(String)
+    case nameTaken(String)
+    case creationFailed(actor: String, RemoteFailure)
+    case unknownActor(ActorIdentifier)
+    case dead(actor: String, reason: String)
+    case infeasible(subject: String, demand: Resources, total: Resources)
+
+    var error: any Error {
+        switch self {
+        case .unknownName(let name): ActorError.unknownName(name)
+        case .nameTaken(let name): ActorError.nameTaken(name)
+        case .creationFailed(let actor, let failure): ActorError.creationFailed(actor: actor, failure)
+        case .unknownActor(let id): ActorError.unknownActor(id)
+        case .dead(let actor, let reason): ActorError.dead(actor: actor, reason: reason)
+        case .infeasible(let subject, let demand, let total):
+            ClusterError.infeasible(subject: subject, demand: demand, total: total)
+        }
+    }
+}

@@ -1,0 +1,258 @@
+import ApusCore
+
+/// The actors of a node, by identity and by name. Pure.
+struct ActorRegistry {
+    struct Record {
+        let creation: ActorCreation
+        var state: State
+        var restartsLeft: Int
+        /// Processes that call it.
+        var subscribers: Set<UInt64> = []
+        /// Who waits for its creation.
+        var creators: [(client: UInt64, request: UInt64)] = []
+        /// Who waits for its end.
+        var stoppers: [(client: UInt64, request: UInt64)] = []
+        /// What it holds.
+        var demand: Shape
+        var wasCreated = false
+        /// Why it is being ended.
+        var ending: (reason: String, mayRestart: Bool)?
+    }
+
+    enum State {
+        /// Waits for resources or a process.
+        case waiting
+        case starting(process: UInt64)
+        case alive(process: UInt64)
+        case dead(reason: String)
+    }
+
+    private(set) var records: [ActorIdentifier: Record] = [:]
+    private var names: [String: ActorIdentifier] = [:]
+    private var dead = Fifo<ActorIdentifier>()
+    private var next: UInt64 = 1
+    /// Dead actors that still answer why they are dead.
+    private static let deadLimit = 4096
+
+    subscript(id: ActorIdentifier) -> Record? {
+        get { records[id] }
+        set { records[id] = newValue }
+    }
+
+    func id(named name: String) -> ActorIdentifier? { names[name] }
+
+    mutating func add(_ creation: ActorCreation, demand: Shape, node: UInt64) -> ActorIdentifier {
+        let id = ActorIdentifier(owner: node, number: next)
+        next += 1
+        records[id] = Record(
+            creation: creation, state: .waiting, restartsLeft: creation.maxRestarts, demand: demand)
+        if let name = creation.name { names[name] = id }
+        return id
+    }
+
+    /// Frees a dead actor's name; the record stays for a while.
+    mutating func bury(_ id: ActorIdentifier, reason: String) {
+        guard var record = records[id] else { return }
+        record.state = .dead(reason: reason)
+        records[id] = record
+        freeName(of: id)
+        dead.append(id)
+        if dead.count > Self.deadLimit, let oldest = dead.popFirst() { records[oldest] = nil }
+    }
+
+    mutating func freeName(of id: ActorIdentifier) {
+        if let name = records[id]?.creation.name, names[name] == id { names[name] = nil }
+    }
+
+    mutating func forget(subscriber: UInt64) {
+        for id in records.keys { records[id]?.subscribers.remove(subscriber) }
+    }
+}
+
+extension NodeDaemon {
+    func handle(actor request: NodeRequest, from connection: NodeConnection) {
+        let client = connection.process
+        switch request {
+        case .createActor(let number, let creation, let orExisting):
+            create(creation, client, number, orExisting: orExisting)
+        case .findActor(let number, let name):
+            if let id = actors.id(named: name), let record = actors[id] {
+                notify(
+                    client,
+                    .answer(
+                        request: number,
+                        .actor(
+                            id, bodyType: record.creation.bodyType, typeName: record.creation.typeName)))
+            } else {
+                notify(client, .answer(request: number, .actorFailed(.unknownName(name))))
+            }
+        case .connectActor(let id): subscribe(client, to: id)
+        case .actorCreated(let id, let failure): created(id, failure: failure, process: client)
+        case .actorEnded(let id, let reason, let mayRestart):
+            guard connection.actor == id else { return }
+            actors[id]?.ending = (reason, mayRestart)
+            connection.endReason = reason
+            kill(connection)
+        case .stopActor(let number, let id, let immediately, let restart):
+            stop(id, client, number, immediately: immediately, restart: restart)
+        default: break
+        }
+    }
+
+    private func create(_ creation: ActorCreation, _ client: UInt64, _ number: UInt64, orExisting: Bool) {
+        if let name = creation.name, let id = actors.id(named: name), var record = actors[id] {
+            guard orExisting else {
+                notify(client, .answer(request: number, .actorFailed(.nameTaken(name))))
+                return
+            }
+            if record.wasCreated {
+                notify(
+                    client,
+                    .answer(
+                        request: number,
+                        .actor(
+                            id, bodyType: record.creation.bodyType, typeName: record.creation.typeName)))
+            } else {
+                record.creators.append((client, number))
+                actors[id] = record
+            }
+            return
+        }
+        guard let demand = dispatcher.shape(for: creation.resources) else {
+            notify(
+                client,
+                .answer(
+                    request: number,
+                    .actorFailed(
+                        .infeasible(
+                            subject: creation.subject, demand: creation.resources, total: dispatcher.total))))
+            return
+        }
+        let id = actors.add(creation, demand: demand, node: 0)
+        actors[id]?.creators.append((client, number))
+        dispatcher.enqueue(.actor(id), shape: demand)
+    }
+
+    /// Makes a free worker the home of an actor. False where the actor is not wanted any more.
+    func host(_ id: ActorIdentifier, on worker: NodeConnection) -> Bool {
+        guard let record = actors[id], case .waiting = record.state else { return false }
+        actors[id]?.state = .starting(process: worker.process)
+        worker.actor = id
+        notify(worker, .host(actor: id, creation: record.creation))
+        return true
+    }
+
+    private func created(_ id: ActorIdentifier, failure: RemoteFailure?, process: UInt64) {
+        guard let record = actors[id], case .starting(process) = record.state else { return }
+        if let failure {
+            let subject = record.creation.subject
+            for (client, number) in record.creators {
+                notify(client, .answer(request: number, .actorFailed(.creationFailed(actor: subject, failure))))
+            }
+            actors[id]?.creators = []
+            actors.freeName(of: id)
+            actors[id]?.ending = ("its creation failed: \(failure)", false)
+            if let worker = connections[process] { kill(worker) }
+            return
+        }
+        actors[id]?.state = .alive(process: process)
+        actors[id]?.wasCreated = true
+        actors[id]?.creators = []
+        for (client, number) in record.creators {
+            notify(
+                client,
+                .answer(
+                    request: number,
+                    .actor(
+                        id, bodyType: record.creation.bodyType, typeName: record.creation.typeName)))
+        }
+        for client in record.subscribers { introduce(client, to: id, at: process) }
+    }
+
+    private func subscribe(_ client: UInt64, to id: ActorIdentifier) {
+        guard let record = actors[id] else {
+            notify(client, .actorDead(actor: id, reason: "it is not an actor of this cluster, or ended long ago"))
+            return
+        }
+        actors[id]?.subscribers.insert(client)
+        switch record.state {
+        case .alive(let process): introduce(client, to: id, at: process)
+        case .dead(let reason): notify(client, .actorDead(actor: id, reason: reason))
+        case .waiting, .starting: break
+        }
+    }
+
+    private func introduce(_ client: UInt64, to id: ActorIdentifier, at process: UInt64) {
+        guard client == process || connect(client, process) else {
+            notify(client, .actorDead(actor: id, reason: "no more connections between processes can be made"))
+            return
+        }
+        guard let creation = actors[id]?.creation else { return }
+        notify(client, .actorAt(actor: id, process: process, traits: ActorTraits(creation)))
+    }
+
+    /// An actor's process ended, or none could be started: the actor restarts if its options grant it.
+    func actorLost(_ id: ActorIdentifier, reason: String) {
+        guard var record = actors[id] else { return }
+        let ending = record.ending
+        let reason = ending?.reason ?? reason
+        record.ending = nil
+        if record.wasCreated, ending?.mayRestart ?? true, record.restartsLeft != 0 {
+            if record.restartsLeft > 0 { record.restartsLeft -= 1 }
+            record.state = .waiting
+            actors[id] = record
+            for client in record.subscribers { notify(client, .actorRestarting(actor: id, reason: reason)) }
+            answerStoppers(id)
+            // It keeps what it holds: nobody can take it meanwhile.
+            rehost(id, record.demand)
+            return
+        }
+        actors[id] = record
+        // One that waits for a process gives back where it would have got it.
+        if case .waiting = record.state {} else { dispatcher.finish(record.demand) }
+        for (client, number) in record.creators {
+            notify(
+                client,
+                .answer(
+                    request: number,
+                    .actorFailed(
+                        .creationFailed(
+                            actor: record.creation.subject,
+                            RemoteFailure(typeName: "Apus.ActorCrash", message: reason, underlying: nil)))))
+        }
+        actors[id]?.creators = []
+        actors.bury(id, reason: reason)
+        for client in record.subscribers { notify(client, .actorDead(actor: id, reason: reason)) }
+        answerStoppers(id)
+    }
+
+    private func answerStoppers(_ id: ActorIdentifier) {
+        for (client, number) in actors[id]?.stoppers ?? [] { notify(client, .answer(request: number, .done)) }
+        actors[id]?.stoppers = []
+    }
+
+    private func stop(
+        _ id: ActorIdentifier, _ client: UInt64, _ number: UInt64, immediately: Bool, restart: Bool
+    ) {
+        guard var record = actors[id] else {
+            notify(client, .answer(request: number, .actorFailed(.unknownActor(id))))
+            return
+        }
+        switch record.state {
+        case .dead: notify(client, .answer(request: number, .done))
+        case .waiting where immediately && !restart:
+            notify(client, .answer(request: number, .done))
+            actorLost(id, reason: "it was killed")
+        case .waiting: notify(client, .answer(request: number, .done))
+        case .starting(let process), .alive(let process):
+            record.stoppers.append((client, number))
+            if immediately {
+                record.ending = ("it was killed", restart)
+                if let worker = connections[process] { kill(worker) }
+            } else {
+                notify(process, .stopActor(actor: id))
+            }
+            actors[id] = record
+        }
+    }
+}
