@@ -148,4 +148,18 @@ private struct NaiveArena {
         let second = pages.take(at: at(1))
         #expect(second == [Extent(offset: 4 << 20, count: 6 << 20)])
     }
+
+    @Test("all that nobody uses can be had at once, and is not given back again later")
+    func all() {
+        var pages = ColdPages(capacity: 4 << 20, patience: .seconds(10))
+        pages.allocated(Extent(offset: 0, count: 4 << 20))
+        pages.released(Extent(offset: 0, count: 4 << 20), at: at(0))
+        pages.allocated(Extent(offset: 2 << 20, count: 64))
+        let taken = pages.takeAll()
+        #expect(taken == [Extent(offset: 0, count: 2 << 20), Extent(offset: 3 << 20, count: 1 << 20)])
+        #expect(pages.warmBytes == 1 << 20 && pages.nextDeadline == nil)
+        pages.released(Extent(offset: 2 << 20, count: 64), at: at(1))
+        let last = pages.take(at: at(11))
+        #expect(last == [Extent(offset: 2 << 20, count: 1 << 20)])
+    }
 }

@@ -121,6 +121,7 @@ struct StoreSimulation {
         if random.below(4) == 0 { now = now + .milliseconds(random.below(400)) }
         if let due = core.nextDeadline, due <= now { try send(.tick) }
         if !work.isEmpty, random.below(3) == 0 { try finishWork() }
+        if random.below(50) == 0 { try send(.trim) }
         if random.unit() < faults.clientDeath { try leave(clients.sorted()[random.below(clients.count)]) }
         if clients.count < 6, random.below(40) == 0 { try join() }
         let client = clients.sorted()[random.below(clients.count)]

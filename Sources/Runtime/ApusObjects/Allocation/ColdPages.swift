@@ -82,8 +82,6 @@ package struct ColdPages: Sendable {
                 cooling.append((index, granules[index].freedAt))
                 continue
             }
-            granules[index].isWarm = false
-            warmBytes -= size(of: index)
             bytes += size(of: index)
             taken.append(index)
         }
@@ -94,10 +92,25 @@ package struct ColdPages: Sendable {
             cooling.removeAll(keepingCapacity: true)
             head = 0
         }
-        guard !taken.isEmpty else { return [] }
         taken.sort()
+        return giveBack(taken)
+    }
+
+    /// Takes all granules that nobody uses, however lately they were used.
+    ///
+    /// - Complexity: O(granules).
+    package mutating func takeAll() -> [Extent] {
+        cooling.removeAll()
+        head = 0
+        for index in granules.indices { granules[index].isCooling = false }
+        return giveBack(granules.indices.filter { granules[$0].isWarm && granules[$0].users == 0 })
+    }
+
+    private mutating func giveBack(_ indices: [Int]) -> [Extent] {
         var extents: [Extent] = []
-        for index in taken {
+        for index in indices {
+            granules[index].isWarm = false
+            warmBytes -= size(of: index)
             let start = index * granule
             if let last = extents.last, last.end == start {
                 extents[extents.count - 1].count += size(of: index)

@@ -13,6 +13,12 @@ extension StoreCore {
                 if group.isAdmitted { admitted[slot, default: 0] += 1 } else { waiting[slot, default: 0] += 1 }
             }
         }
+        for (number, client) in clients {
+            let own = groups.count { $0.ticket.client == number && !$0.isAdmitted }
+            if client.waiting != own { return "\(client.label) has \(own) readers that wait, not \(client.waiting)" }
+            let pins = records.reduce(0) { $0 + ($1?.holding(of: number)?.pins ?? 0) }
+            if client.pins != pins { return "\(client.label) has \(pins) pins, not \(client.pins)" }
+        }
         for (slot, entry) in records.enumerated() {
             guard let record = entry else { continue }
             guard slots[record.id] == slot else { return "\(record.id) is not found under its name" }

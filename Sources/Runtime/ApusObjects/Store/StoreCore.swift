@@ -48,6 +48,8 @@ package struct StoreCore: Sendable {
         let label: String
         /// Objects that it reads in place, counted with multiplicity.
         var pins = 0
+        /// Its readers that were not yet given room.
+        var waiting = 0
     }
 
     let configuration: Configuration
@@ -68,6 +70,8 @@ package struct StoreCore: Sendable {
     var orders: UInt64 = 0
     /// Whether something happened that may let a waiting request go on.
     var needsService = false
+    /// Whether an object that readers wait for was sealed or is on its way to memory.
+    var needsAdmission = false
     /// No deadline of a waiting request is earlier.
     var earliestDeadline = Instant(nanoseconds: .max)
 
@@ -126,6 +130,7 @@ package struct StoreCore: Sendable {
             restoreLost(operation, now, &effects) { .unreadable(object: $0, trouble) }
         case .restoreCorrupt(let operation): restoreLost(operation, now, &effects) { .corrupt(object: $0) }
         case .tick: tick(now, &effects)
+        case .trim: for extent in coldMemory.takeAll() { effects.append(.returnMemory(extent)) }
         }
         serve(now, &effects)
     }

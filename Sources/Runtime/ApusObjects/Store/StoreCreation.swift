@@ -52,6 +52,7 @@ extension StoreCore {
         if let heir { pass(slot, from: client, to: heir) }
         relist(slot)
         if self[slot].waiting > 0 {
+            needsAdmission = true
             for place in groups.indices where groups[place].slots.contains(slot) { groups[place].unsealed -= 1 }
         }
         needsService = true

@@ -39,7 +39,9 @@ extension StoreCore {
         for slot in members { self[slot].waiting += 1 }
         groups.append(
             ReadGroup(ticket: ticket, slots: members, order: order, deadline: deadline, unsealed: unsealed))
+        clients[ticket.client]?.waiting += 1
         earliestDeadline = min(earliestDeadline, deadline)
+        needsAdmission = true
         needsService = true
     }
 
@@ -80,6 +82,7 @@ extension StoreCore {
     /// A reader has all its room: its objects stay. It is answered now, or when the last of them is read back.
     mutating func admit(at place: Int, _ effects: inout [StoreEffect]) {
         let group = groups[place]
+        clients[group.ticket.client]?.waiting -= 1
         for slot in group.slots { self[slot].waiting -= 1 }
         pinAll(group.slots, group.ticket.client)
         let restoring = group.slots.count { self[$0].resident == nil }
@@ -95,7 +98,11 @@ extension StoreCore {
     /// Takes a reader away, with what it kept.
     mutating func dropGroup(at place: Int, _ now: Instant, _ effects: inout [StoreEffect]) {
         let group = groups.remove(at: place)
-        if group.isAdmitted { clients[group.ticket.client]?.pins -= group.slots.count }
+        if group.isAdmitted {
+            clients[group.ticket.client]?.pins -= group.slots.count
+        } else {
+            clients[group.ticket.client]?.waiting -= 1
+        }
         for slot in group.slots {
             if group.isAdmitted {
                 _ = self[slot].change(group.ticket.client, pins: -1)

@@ -16,9 +16,13 @@ extension StoreCore {
         guard needsService else { return }
         needsService = false
         if groups.isEmpty, creates.isEmpty { return }
-        admitResident(&effects)
         // Ends: each round serves one request, or is the last.
-        while serveOne(now, &effects) {}
+        repeat {
+            if needsAdmission {
+                needsAdmission = false
+                admitResident(&effects)
+            }
+        } while serveOne(now, &effects)
         if groups.isEmpty, creates.isEmpty { earliestDeadline = Instant(nanoseconds: .max) }
     }
 
@@ -43,11 +47,13 @@ extension StoreCore {
     /// Serves the first request that can be served, unless room is being made for one before it.
     private mutating func serveOne(_ now: Instant, _ effects: inout [StoreEffect]) -> Bool {
         // Readers that read something already may be what the others wait for.
-        for place in groups.indices where isNested(groups[place]) {
-            switch advance(readerAt: place, now, &effects) {
-            case .served: return true
-            case .awaited: return false
-            case .blocked: continue
+        if clients.values.contains(where: { $0.pins > 0 && $0.waiting > 0 }) {
+            for place in groups.indices where isNested(groups[place]) {
+                switch advance(readerAt: place, now, &effects) {
+                case .served: return true
+                case .awaited: return false
+                case .blocked: continue
+                }
             }
         }
         var creator = creates.first
@@ -135,6 +141,8 @@ extension StoreCore {
             lastOperation += 1
             operations[lastOperation] = .restore(slot: slot, memory: extent, copy: copy)
             self[slot].state = .restoring(copy, extent, lastOperation)
+            // More than this reader may wait for it.
+            if self[slot].waiting > 1 { needsAdmission = true }
             effects.append(
                 .startRestore(
                     lastOperation,

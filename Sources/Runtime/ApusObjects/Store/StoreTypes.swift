@@ -102,6 +102,8 @@ package enum StoreEvent: Sendable {
 
     /// Time passed: deadlines and cooled pages are looked at.
     case tick
+    /// The node is short of memory: pages that nobody uses go back at once.
+    case trim
 }
 
 /// What is to be done, in order.
