@@ -19,6 +19,7 @@ extension StoreCore {
             let pins = records.reduce(0) { $0 + ($1?.holding(of: number)?.pins ?? 0) }
             if client.pins != pins { return "\(client.label) has \(pins) pins, not \(client.pins)" }
         }
+        if nestedClients != clients.values.count(where: \.isNested) { return "\(nestedClients) clients read on" }
         for (slot, entry) in records.enumerated() {
             guard let record = entry else { continue }
             guard slots[record.id] == slot else { return "\(record.id) is not found under its name" }

@@ -50,6 +50,7 @@ package struct StoreCore: Sendable {
         var pins = 0
         /// Its readers that were not yet given room.
         var waiting = 0
+        var isNested: Bool { pins > 0 && waiting > 0 }
     }
 
     let configuration: Configuration
@@ -72,6 +73,12 @@ package struct StoreCore: Sendable {
     var needsService = false
     /// Whether an object that readers wait for was sealed or is on its way to memory.
     var needsAdmission = false
+    /// Whether a request came, and nothing else that would let those before it go on.
+    var hasNewcomer = false
+    /// Whether room is being made for a request, so that no other may take it.
+    var isMakingRoom = false
+    /// Clients that read something and wait to read more.
+    var nestedClients = 0
     /// No deadline of a waiting request is earlier.
     var earliestDeadline = Instant(nanoseconds: .max)
 
@@ -157,6 +164,7 @@ package struct StoreCore: Sendable {
 
     private mutating func leave(_ client: StoreClient, _ now: Instant, _ effects: inout [StoreEffect]) {
         guard let left = clients.removeValue(forKey: client) else { return }
+        if left.isNested { nestedClients -= 1 }
         while let place = groups.lastIndex(where: { $0.ticket.client == client }) {
             dropGroup(at: place, now, &effects)
         }
@@ -174,6 +182,16 @@ package struct StoreCore: Sendable {
             retire(slot, now, &effects)
         }
         needsService = true
+    }
+
+    /// Counts a client's pins and waiting readers.
+    mutating func count(_ client: StoreClient, pins: Int = 0, waiting: Int = 0) {
+        guard var known = clients[client] else { return }
+        if known.isNested { nestedClients -= 1 }
+        known.pins += pins
+        known.waiting += waiting
+        if known.isNested { nestedClients += 1 }
+        clients[client] = known
     }
 
     // MARK: Records

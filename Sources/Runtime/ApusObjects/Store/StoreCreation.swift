@@ -38,7 +38,7 @@ extension StoreCore {
         creates.append(CreateRequest(slot: slot, order: nextOrder(), deadline: deadline))
         earliestDeadline = min(earliestDeadline, deadline)
         counters.created += 1
-        needsService = true
+        hasNewcomer = true
     }
 
     mutating func seal(

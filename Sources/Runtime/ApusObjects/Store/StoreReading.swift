@@ -39,10 +39,14 @@ extension StoreCore {
         for slot in members { self[slot].waiting += 1 }
         groups.append(
             ReadGroup(ticket: ticket, slots: members, order: order, deadline: deadline, unsealed: unsealed))
-        clients[ticket.client]?.waiting += 1
+        count(ticket.client, waiting: 1)
+        if unsealed == 0, !members.contains(where: { isOnFile($0) }) {
+            // All of it is on its way to memory already.
+            admit(at: groups.count - 1, &effects)
+            return
+        }
         earliestDeadline = min(earliestDeadline, deadline)
-        needsAdmission = true
-        needsService = true
+        hasNewcomer = true
     }
 
     mutating func unpin(_ ids: [ObjectID], _ client: StoreClient, _ now: Instant, _ effects: inout [StoreEffect]) {
@@ -51,7 +55,7 @@ extension StoreCore {
                 effects.append(.rejected(client, reason: "unpinned \(id), which it had not pinned"))
                 continue
             }
-            clients[client]?.pins -= 1
+            count(client, pins: -1)
             unpinned(slot, now, &effects)
         }
     }
@@ -68,7 +72,7 @@ extension StoreCore {
             _ = self[slot].change(client, pins: 1)
             if self[slot].pins == 1 { unlist(slot) }
         }
-        clients[client]?.pins += members.count
+        count(client, pins: members.count)
     }
 
     private mutating func deliver(_ ticket: ReadTicket, _ members: [Int], _ effects: inout [StoreEffect]) {
@@ -82,7 +86,7 @@ extension StoreCore {
     /// A reader has all its room: its objects stay. It is answered now, or when the last of them is read back.
     mutating func admit(at place: Int, _ effects: inout [StoreEffect]) {
         let group = groups[place]
-        clients[group.ticket.client]?.waiting -= 1
+        count(group.ticket.client, waiting: -1)
         for slot in group.slots { self[slot].waiting -= 1 }
         pinAll(group.slots, group.ticket.client)
         let restoring = group.slots.count { self[$0].resident == nil }
@@ -99,9 +103,9 @@ extension StoreCore {
     mutating func dropGroup(at place: Int, _ now: Instant, _ effects: inout [StoreEffect]) {
         let group = groups.remove(at: place)
         if group.isAdmitted {
-            clients[group.ticket.client]?.pins -= group.slots.count
+            count(group.ticket.client, pins: -group.slots.count)
         } else {
-            clients[group.ticket.client]?.waiting -= 1
+            count(group.ticket.client, waiting: -1)
         }
         for slot in group.slots {
             if group.isAdmitted {

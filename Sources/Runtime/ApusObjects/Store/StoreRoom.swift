@@ -13,17 +13,34 @@ extension StoreCore {
 
     /// Lets waiting requests go on as far as they can.
     mutating func serve(_ now: Instant, _ effects: inout [StoreEffect]) {
-        guard needsService else { return }
+        guard needsService || hasNewcomer else { return }
+        let isForAll = needsService
         needsService = false
-        if groups.isEmpty, creates.isEmpty { return }
-        // Ends: each round serves one request, or is the last.
-        repeat {
-            if needsAdmission {
-                needsAdmission = false
-                admitResident(&effects)
+        hasNewcomer = false
+        if isForAll {
+            // Ends: each round serves one request, or is the last.
+            var outcome = Outcome.served
+            while outcome == .served {
+                if needsAdmission {
+                    needsAdmission = false
+                    admitResident(&effects)
+                }
+                outcome = serveOne(now, &effects)
             }
-        } while serveOne(now, &effects)
-        if groups.isEmpty, creates.isEmpty { earliestDeadline = Instant(nanoseconds: .max) }
+            isMakingRoom = outcome == .awaited
+            if groups.isEmpty, creates.isEmpty { earliestDeadline = Instant(nanoseconds: .max) }
+        } else if !isMakingRoom {
+            // The others could not go on before, and have no more room now.
+            isMakingRoom = serveNewcomer(now, &effects) == .awaited
+        }
+    }
+
+    private mutating func serveNewcomer(_ now: Instant, _ effects: inout [StoreEffect]) -> Outcome {
+        if let request = creates.last, request.order == orders {
+            return creates.count == 1 ? advance(request, now, &effects) : .blocked
+        }
+        guard let group = groups.last, needsRoom(group) else { return .blocked }
+        return advance(readerAt: groups.count - 1, now, &effects)
     }
 
     /// Readers that need no room: all of theirs is in memory or on its way there.
@@ -40,20 +57,17 @@ extension StoreCore {
         }
     }
 
-    private func isOnFile(_ slot: Int) -> Bool {
+    func isOnFile(_ slot: Int) -> Bool {
         if case .file = self[slot].state { true } else { false }
     }
 
     /// Serves the first request that can be served, unless room is being made for one before it.
-    private mutating func serveOne(_ now: Instant, _ effects: inout [StoreEffect]) -> Bool {
+    private mutating func serveOne(_ now: Instant, _ effects: inout [StoreEffect]) -> Outcome {
         // Readers that read something already may be what the others wait for.
-        if clients.values.contains(where: { $0.pins > 0 && $0.waiting > 0 }) {
+        if nestedClients > 0 {
             for place in groups.indices where isNested(groups[place]) {
-                switch advance(readerAt: place, now, &effects) {
-                case .served: return true
-                case .awaited: return false
-                case .blocked: continue
-                }
+                let outcome = advance(readerAt: place, now, &effects)
+                if outcome != .blocked { return outcome }
             }
         }
         var creator = creates.first
@@ -68,20 +82,16 @@ extension StoreCore {
                 outcome = advance(readerAt: place, now, &effects)
                 if outcome == .blocked { place += 1 }
             } else {
-                return false
+                return .blocked
             }
-            switch outcome {
-            case .served: return true
-            case .awaited: return false
-            case .blocked: continue
-            }
+            if outcome != .blocked { return outcome }
         }
     }
 
     private func needsRoom(_ group: ReadGroup) -> Bool { !group.isAdmitted && group.unsealed == 0 }
 
     private func isNested(_ group: ReadGroup) -> Bool {
-        needsRoom(group) && (clients[group.ticket.client]?.pins ?? 0) > 0
+        nestedClients > 0 && needsRoom(group) && (clients[group.ticket.client]?.pins ?? 0) > 0
     }
 
     private mutating func advance(
@@ -110,15 +120,15 @@ extension StoreCore {
         let group = groups[place]
         for slot in group.slots { self[slot].claim = group.order }
         while true {
-            if restoreAll(group, &effects) {
-                admit(at: place, &effects)
-                return .served
-            }
             var needed = 0
             var kept = 0
             for slot in group.slots {
                 if isOnFile(slot) { needed += self[slot].footprint }
                 if self[slot].list != .none { kept += self[slot].footprint }
+            }
+            if needed <= arena.free, restoreAll(group, &effects) {
+                admit(at: place, &effects)
+                return .served
             }
             if let outcome = makeRoom(needed, for: group.order, keeping: kept, now, &effects) { return outcome }
         }
