@@ -43,6 +43,7 @@ let package = Package(
         module("ApusCore", in: "Core"),
         module("JSON", in: "Core"),
         module("Files", in: "Core"),
+        module("Reports", in: "Core"),
 
         // Shims: one small C-ABI target per C library.
         .systemLibrary(
@@ -106,21 +107,21 @@ let package = Package(
         module(
             "LanguageModels", in: "Libraries", needs: ["ApusTensor", "Compression", "JSON", "Files", "Tokenization"]),
         module(
-            "Coresets", in: "Libraries", needs: ["Apus", "ApusCore", "Compression", "CVectorKernels", "Files", "JSON"]),
+            "Coresets", in: "Libraries",
+            needs: ["Apus", "ApusCore", "Compression", "CVectorKernels", "Files", "JSON", "Reports"]),
         module("Evaluation", in: "Libraries", needs: ["ApusCore", "Files", "JSON", "UnicodeText"]),
         module(
             "Experiments", in: "Libraries",
             needs: [
                 "Apus", "ApusTensor", "Compression", "Curation", "Evaluation", "Files", "JSON", "LanguageModels",
-                "Tokenization",
-                "UnicodeText", "Yams",
+                "Reports", "Tokenization", "UnicodeText", "Yams",
             ]),
 
         // Tools: thin.
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "ApusCore", "ApusObjects", "Curation", "Tokenization", "LanguageModels", "Evaluation",
+                "Apus", "ApusCore", "ApusObjects", "Coresets", "Curation", "Tokenization", "LanguageModels", "Evaluation",
                 "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

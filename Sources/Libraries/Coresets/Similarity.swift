@@ -30,6 +30,8 @@ public enum Similarity: Sendable, Hashable, Codable {
         ("cosine", .cosine), ("cosine-squared", .cosineSquared), ("apricot-cosine", .cosineSquared),
         ("correlation-squared", .correlationSquared), ("apricot-corr", .correlationSquared),
         ("dot", .dot), ("inverse-distance", .inverseDistance),
+        ("euclidean(max d^2 - d^2)", .maximumMinusSquaredDistance), ("exp(-d/dim)", .exponentialDistance),
+        ("cosine squared", .cosineSquared), ("correlation squared", .correlationSquared),
     ]
 
     /// The similarity that a name means: one of `knownNames`, or `gaussian:GAMMA`.

@@ -99,6 +99,11 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
     /// Similarities of one candidate to all places.
     func fill(_ candidate: Int, into out: UnsafeMutablePointer<Scalar>) { fill([candidate][...], into: out) }
 
+    /// Squared distances of some candidates to all places, for a metric of distance that is not stored.
+    func squaredDistances(_ wanted: ArraySlice<Int>, into out: UnsafeMutablePointer<Scalar>) {
+        measure(wanted, into: out)
+    }
+
     /// Similarities of some candidates to all places, a row of `stride` each.
     func fill(_ wanted: ArraySlice<Int>, into out: UnsafeMutablePointer<Scalar>) {
         if let stored {
@@ -107,6 +112,11 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
             }
             return
         }
+        measure(wanted, into: out)
+        Scalar._transform(transform, out, count: wanted.count * stride)
+    }
+
+    private func measure(_ wanted: ArraySlice<Int>, into out: UnsafeMutablePointer<Scalar>) {
         let gathered = AlignedBuffer<Scalar>(uninitialised: wanted.count * dimensions)
         gather(wanted, into: gathered.pointer)
         let builder = Builder(
@@ -115,7 +125,6 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
         builder.measure(
             gathered.pointer, candidates: wanted, firstBlock: 0, blockCount: points.blockCount, into: out,
             outStride: stride)
-        Scalar._transform(transform, out, count: wanted.count * stride)
     }
 
     /// Copies the prepared rows of some candidates next to each other.

@@ -1,3 +1,5 @@
+import Reports
+
 /// The account of a data set as bars: what each step let through, and what each rule took.
 struct FunnelView {
     let funnel: FunnelResult

@@ -1,3 +1,5 @@
+import Reports
+
 /// Estimates with their intervals on one axis, drawn as SVG, a row each.
 struct IntervalPlot {
     let rows: [(name: String, interval: IntervalResult, colour: Int)]

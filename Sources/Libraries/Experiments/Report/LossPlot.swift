@@ -1,3 +1,5 @@
+import Reports
+
 /// Training loss against tokens, drawn as SVG. Curves are smoothed over a window and drawn over their raw values.
 struct LossPlot {
     struct Curve {

@@ -1,3 +1,5 @@
+import Reports
+
 /// The report of an experiment: one HTML file that needs nothing else, for people with a browser.
 ///
 /// ```swift

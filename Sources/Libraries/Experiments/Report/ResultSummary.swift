@@ -1,3 +1,5 @@
+import Reports
+
 /// A result as a few lines for a terminal.
 public struct ResultSummary: Sendable {
     private let result: ExperimentResult

@@ -1,9 +1,9 @@
 import Foundation
 
 /// Numbers as people read them.
-enum Format {
+package enum Format {
     /// Thousands set apart by thin spaces.
-    static func count(_ count: Int) -> String {
+    package static func count(_ count: Int) -> String {
         let digits = String(count.magnitude)
         var grouped = ""
         for (offset, digit) in digits.enumerated() {
@@ -13,7 +13,7 @@ enum Format {
         return count < 0 ? "−" + grouped : grouped
     }
 
-    static func bytes(_ bytes: Int) -> String {
+    package static func bytes(_ bytes: Int) -> String {
         switch bytes {
         case ..<1_000: "\(bytes) B"
         case ..<1_000_000: decimal(Double(bytes) / 1e3, digits: 1) + " kB"
@@ -22,19 +22,12 @@ enum Format {
         }
     }
 
-    static func decimal(_ value: Double, digits: Int) -> String {
+    package static func decimal(_ value: Double, digits: Int) -> String {
         let text = String(format: "%.\(digits)f", abs(value))
         return value < 0 && text.contains(where: { $0 != "0" && $0 != "." }) ? "−" + text : text
     }
 
-    static func seconds(_ seconds: Double) -> String {
+    package static func seconds(_ seconds: Double) -> String {
         seconds < 90 ? decimal(seconds, digits: seconds < 10 ? 1 : 0) + " s" : decimal(seconds / 60, digits: 1) + " min"
     }
-
-    static func interval(_ interval: IntervalResult, digits: Int) -> String {
-        "\(decimal(interval.value, digits: digits)) "
-            + "[\(decimal(interval.lower, digits: digits)), \(decimal(interval.upper, digits: digits))]"
-    }
-
-    static func percent(_ share: IntervalResult) -> String { interval(share.scaled(by: 100), digits: 1) + " %" }
 }

@@ -1,20 +1,22 @@
 /// Writes HTML with every text escaped; structure comes from nesting closures, so that tags always close.
-struct HTMLWriter {
-    private(set) var html = ""
+package struct HTMLWriter {
+    package private(set) var html = ""
+
+    package init() {}
 
     /// A cell of a table.
-    enum Cell {
+    package enum Cell {
         case text(String)
         case code(String)
         case name(String, swatch: Int, isBest: Bool)
     }
 
-    mutating func text(_ text: String) { html += Self.escaped(text) }
+    package mutating func text(_ text: String) { html += Self.escaped(text) }
 
     /// Markup that is already right, as drawings are.
-    mutating func raw(_ markup: String) { html += markup }
+    package mutating func raw(_ markup: String) { html += markup }
 
-    mutating func element(
+    package mutating func element(
         _ tag: String, class name: String? = nil, id: String? = nil, _ content: (inout HTMLWriter) -> Void
     ) {
         html += "<\(tag)"
@@ -25,7 +27,7 @@ struct HTMLWriter {
         html += "</\(tag)>\n"
     }
 
-    mutating func document(title: String, style: String, _ content: (inout HTMLWriter) -> Void) {
+    package mutating func document(title: String, style: String, _ content: (inout HTMLWriter) -> Void) {
         html += "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         html += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         html += "<title>\(Self.escaped(title))</title>\n<style>\(style)</style>\n</head>\n<body>\n"
@@ -33,31 +35,31 @@ struct HTMLWriter {
         html += "</body>\n</html>\n"
     }
 
-    mutating func section(_ title: String, id: String, _ content: (inout HTMLWriter) -> Void) {
+    package mutating func section(_ title: String, id: String, _ content: (inout HTMLWriter) -> Void) {
         element("section", id: id) { page in
             page.element("h2") { $0.text(title) }
             content(&page)
         }
     }
 
-    mutating func figure(_ caption: String, _ content: (inout HTMLWriter) -> Void) {
+    package mutating func figure(_ caption: String, _ content: (inout HTMLWriter) -> Void) {
         element("figure") { page in
             page.element("figcaption") { $0.text(caption) }
             content(&page)
         }
     }
 
-    mutating func details(_ summary: String, isOpen: Bool, _ content: (inout HTMLWriter) -> Void) {
+    package mutating func details(_ summary: String, isOpen: Bool, _ content: (inout HTMLWriter) -> Void) {
         html += isOpen ? "<details open>" : "<details>"
         element("summary") { $0.text(summary) }
         content(&self)
         html += "</details>\n"
     }
 
-    mutating func swatch(_ colour: Int) { html += "<span class=\"swatch c\(colour)\"></span>" }
+    package mutating func swatch(_ colour: Int) { html += "<span class=\"swatch c\(colour)\"></span>" }
 
     /// A table in a box of its own that scrolls where the window is narrow.
-    mutating func table(head: [String], numeric: Set<Int>, rows: [[Cell]]) {
+    package mutating func table(head: [String], numeric: Set<Int>, rows: [[Cell]]) {
         element("div", class: "scroll") { page in
             page.element("table") { page in
                 page.element("thead") { page in
@@ -93,7 +95,7 @@ struct HTMLWriter {
 
     /// Text with the characters that mean something in HTML written as references; controls that XML forbids are
     /// shown as U+FFFD.
-    static func escaped(_ text: String) -> String {
+    package static func escaped(_ text: String) -> String {
         var result = ""
         result.reserveCapacity(text.utf8.count)
         for scalar in text.unicodeScalars {

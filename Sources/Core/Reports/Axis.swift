@@ -1,15 +1,15 @@
 import Foundation
 
 /// A linear axis with round ticks.
-struct Axis {
-    let lower: Double
-    let upper: Double
-    let ticks: [Double]
+package struct Axis {
+    package let lower: Double
+    package let upper: Double
+    package let ticks: [Double]
     /// Decimals that tell the ticks apart.
-    let digits: Int
+    package let digits: Int
 
     /// An axis that holds a range, with about `count` ticks at 1, 2 or 5 times a power of ten.
-    init(covering range: ClosedRange<Double>, count: Int = 5) {
+    package init(covering range: ClosedRange<Double>, count: Int = 5) {
         let span = max(range.upperBound - range.lowerBound, abs(range.upperBound) * 1e-6, 1e-9)
         let raw = span / Double(count)
         let power = pow(10, (log10(raw)).rounded(.down))
@@ -25,5 +25,5 @@ struct Axis {
     }
 
     /// Where a value lies: 0 at the lower end, 1 at the upper.
-    func position(of value: Double) -> Double { (value - lower) / (upper - lower) }
+    package func position(of value: Double) -> Double { (value - lower) / (upper - lower) }
 }

@@ -1,10 +1,10 @@
 /// The report's style sheet: light and dark, wide and narrow, screen and paper.
-enum ReportStyle {
+package enum ReportStyle {
     /// Colours for data sets; further ones repeat them.
-    static let colours = 6
+    package static let colours = 6
 
     // The six hues keep apart for the common kinds of colour blindness (Okabe & Ito's palette, darkened for contrast).
-    static let css = """
+    package static let css = """
         :root{--ink:#1d2329;--soft:#5b6570;--line:#dfe3e8;--paper:#fff;--panel:#f6f7f9;--good:#0b6e4f;--loss:#b9bfc7;
         --c0:#c2571a;--c1:#0b6fa4;--c2:#0a8f6a;--c3:#9b4f88;--c4:#8a6d00;--c5:#5b6570;color-scheme:light dark}
         @media(prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#9aa4af;--line:#333b44;--paper:#14181d;--panel:#1c2228;

@@ -1,0 +1,120 @@
+import ArgumentParser
+import Coresets
+import Files
+import Foundation
+import JSON
+
+/// `apus select`: the rows of a file that stand for all of them.
+struct SelectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "select", abstract: "Chooses the rows of a file that represent it, or differ most.",
+        discussion: """
+            Reads features from NPY, CSV, JSON lines or safetensors and prints one JSON object: {"indices", "gains",
+            "weights", "objective", "seconds", …}, rows numbered from 0 in order of choice. Weights are the rows that each
+            pick represents.
+
+            Objectives: \(SelectionRequest.objectives.joined(separator: ", ")).
+            Metrics: \(Similarity.knownNames.joined(separator: ", ")); for the remote-* objectives also manhattan.
+
+            EXAMPLE: apus select embeddings.npy --objective facility-location --metric exp-distance --count 100 --report picks.html
+            """)
+
+    @Argument(help: "A file of features.", completion: .file()) var file: String
+    @Option(help: "What makes a set good.") var objective = "facility-location"
+    @Option(help: "How alike two rows are.") var metric: String?
+    @Option(name: [.long, .customShort("k")], help: "Rows to choose.") var count: Int
+    @Option(help: "How to search: \(Optimizer.knownNames.joined(separator: ", ")).") var optimizer = "lazy"
+    @Option(help: "Decides whatever is left to chance.") var seed: UInt64 = 0
+    @Option(help: "α of saturated-coverage, λ of graph-cut and log-determinant, θ of max-coverage.") var parameter:
+        Double?
+    @Option(help: "ε or β of the optimiser.") var epsilon: Double?
+    @Option(help: "Concave function of feature-based: sqrt, log, saturation.") var concave = "sqrt"
+    @Option(help: "Similarities to this many nearest neighbours only.") var neighbours: Int?
+    @Option(parsing: .upToNextOption, help: "Rows that are in the set from the start.") var initial: [Int] = []
+    @Option(help: "automatic, single or double.") var precision = "automatic"
+    @Option(help: "computed, stored or automatic: whether to keep all similarities.") var storage = "automatic"
+    @Option(help: "Multiply features by this.") var scale: Double?
+    @Flag(help: "Give each column mean 0 and deviation 1.") var standardise = false
+    @Option(parsing: .upToNextOption, help: "Columns of a CSV file to leave out, by name or number.") var skip:
+        [String] = []
+    @Option(help: "Member of JSON lines, or tensor, that holds the features.") var key: String?
+    @Option(help: "Mebibytes that may be taken.") var memory: Int?
+    @Option(help: "Threads; results do not depend on them.") var threads: Int?
+    @Option(help: "Write a page with curves to this HTML file.") var report: String?
+    @Option(help: "Write the curve of the objective to this SVG file.") var plot: String?
+    @Flag(help: "Print JSON to a terminal too.") var json = false
+
+    func run() throws {
+        let request = try makeRequest()
+        let contents: FeatureFile.Contents<Double> = try FeatureFile(file).read(key: key, skipping: skip)
+        var features = contents.features
+        if let scale {
+            guard scale.isFinite, scale > 0 else {
+                throw CoresetError.invalidParameter(name: "--scale", value: "\(scale)", expected: "a positive number")
+            }
+            features = try Matrix(
+                rows: features.rows, columns: features.columns, storage: features.storage.map { $0 * scale })
+        }
+        if standardise { features = features.standardised() }
+        guard let precision = SelectionRequest.Precision(rawValue: precision) else {
+            throw CoresetError.unknownName(
+                what: "precision", name: precision, known: SelectionRequest.Precision.allCases.map(\.rawValue))
+        }
+        let outcome = try request.run(features, isDouble: contents.isDouble, precision: precision)
+        let page = SelectionReport(
+            source: URL(fileURLWithPath: file).lastPathComponent, request: request, outcome: outcome,
+            features: report == nil ? try Matrix(rows: 0, columns: 0, storage: []) : features)
+        if let report { try AtomicFile.write(page.html, to: report) }
+        if let plot { try AtomicFile.write(page.growthFile, to: plot) }
+        guard json || isatty(STDOUT_FILENO) == 0 else {
+            let selection = outcome.selection
+            print("\(selection.picks.count) rows by \(selection.objective) (\(outcome.metric), \(selection.optimizer))")
+            print("objective \(selection.value), \(String(format: "%.3f", outcome.seconds)) s")
+            print("row       gain            represents")
+            for (index, pick) in selection.picks.enumerated() {
+                let cells = [
+                    "\(pick)", String(format: "%.6g", selection.gains[index]), "\(Int(outcome.weights[index]))",
+                ]
+                print(
+                    zip(cells, [10, 16, 0]).map { $0.padding(toLength: max($1, $0.count), withPad: " ", startingAt: 0) }
+                        .joined())
+            }
+            return
+        }
+        print(page.json.text())
+    }
+
+    private func makeRequest() throws -> SelectionRequest {
+        var request = try SelectionRequest(objective: objective, count: count)
+        if let metric {
+            if request.objective.hasPrefix("remote-") || request.objective == "k-center",
+                let distance = Distances.Metric(rawValue: metric)
+            {
+                request.distance = distance
+            } else {
+                request.metric = try Similarity(named: metric.hasPrefix("1 - ") ? String(metric.dropFirst(4)) : metric)
+            }
+        }
+        request.optimizer = try Optimizer(named: optimizer, parameter: epsilon)
+        request.seed = seed
+        request.parameter = parameter
+        request.initial = initial
+        request.neighbours = neighbours
+        request.threads = threads
+        request.memoryLimit = memory.map { $0 << 20 }
+        let concaves: [String: Concave] = [
+            "sqrt": .squareRoot, "log": .logarithm, "saturation": .saturation, "sigmoid": .saturation,
+        ]
+        guard let concave = concaves[concave] else {
+            throw CoresetError.unknownName(
+                what: "concave function", name: concave, known: ["sqrt", "log", "saturation"])
+        }
+        request.concave = concave
+        guard let storage = Similarities.Storage(rawValue: storage) else {
+            throw CoresetError.unknownName(
+                what: "storage", name: storage, known: Similarities.Storage.allCases.map(\.rawValue))
+        }
+        request.storage = storage
+        return request
+    }
+}
