@@ -70,6 +70,7 @@ let package = Package(
 
         // Runtime: the engine.
         module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
+        module("ApusScheduling", in: "Runtime", needs: ["ApusCore"]),
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
         module(
             "Apus", in: "Runtime", needs: ["ApusCore", "ApusTransport", "ApusObjects", "CApusSystem", "CApusEntry"],
@@ -130,6 +131,7 @@ let package = Package(
 
         tests("ApusCoreTests", of: ["ApusCore"]),
         tests("ApusTransportTests", of: ["ApusTransport", "CApusSystem"]),
+        tests("ApusSchedulingTests", of: ["ApusScheduling", "ApusCore"]),
         tests("ApusObjectsTests", of: ["ApusObjects", "ApusCore", "CApusSystem"]),
         tests("ApusTests", of: ["Apus", "ApusCore"]),
         tests("Conformance", of: ["Apus", "ApusCore"]),

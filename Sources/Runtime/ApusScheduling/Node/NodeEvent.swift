@@ -1,0 +1,120 @@
+import ApusCore
+
+/// What happens on a node, as its scheduler is told.
+package enum NodeEvent: Sendable {
+    /// A program's driver connected. Its job gets resources in proportion to `weight`, which is at least 1.
+    case driverJoined(ProcessID, job: JobID, weight: Int)
+    /// A client is gone: what it wanted and held ends.
+    case clientLeft(ProcessID)
+
+    /// How many leases of a class a client has use for, those included that it holds. Absolute and idempotent.
+    case want(ProcessID, SchedulingClass, count: Int)
+    /// The holder needs a lease no longer; nothing runs under it. Ends the worker where the lease is a dedicated one.
+    case returned(LeaseID)
+    /// The task under a lease waits for objects, and goes on. Idempotent.
+    case blocked(LeaseID)
+    case unblocked(LeaseID)
+    /// A worker has dropped what it had of a revoked lease.
+    case revoked(LeaseID)
+
+    /// A client needs a worker of its own, for an actor. The number is the client's.
+    case dedicate(ProcessID, request: UInt64, SchedulingClass)
+    /// The client no longer needs it. Ignored where it was granted meanwhile: the client then returns the lease.
+    case cancelDedicated(ProcessID, request: UInt64)
+
+    /// A worker connected; it is the client of the tasks that its tasks submit.
+    case workerReady(WorkerID, client: ProcessID)
+    /// A worker ended, for whatever reason, or never became ready.
+    case workerExited(WorkerID)
+    case workerFailedToStart(WorkerID, reason: String)
+
+    /// A group ends with its client, or when it is removed where that is nil.
+    case createGroup(GroupID, client: ProcessID?, bundles: [Resources], PlacementStrategy)
+    case removeGroup(GroupID)
+
+    /// What the node's memory looks like.
+    case memory(MemoryReport)
+    /// Time passed; due at least every `NodeScheduler.tickInterval`.
+    case tick
+}
+
+/// The use of a node's memory, in bytes.
+package struct MemoryReport: Sendable {
+    package var used: Int64
+    package var limit: Int64
+    package var workers: [(worker: WorkerID, bytes: Int64)]
+
+    package init(used: Int64, limit: Int64, workers: [(worker: WorkerID, bytes: Int64)]) {
+        self.used = used
+        self.limit = limit
+        self.workers = workers
+    }
+}
+
+/// What the driver of a node's scheduler is to do, in order.
+package enum NodeEffect: Equatable, Sendable {
+    case startWorker(WorkerID, WorkerEnvironment)
+    /// The process is to end; `workerExited` follows.
+    case stopWorker(WorkerID, StopReason)
+    case killForMemory(WorkerID, reason: String)
+
+    case grant(LeaseID, to: ProcessID, SchedulingClass, on: WorkerID)
+    case dedicated(LeaseID, to: ProcessID, request: UInt64, on: WorkerID)
+    /// Others need the resources: the holder is to return this lease or an idle one of the same class, once no task runs
+    /// under it.
+    case recall(LeaseID, from: ProcessID)
+    /// The holder cannot return the lease: the worker is to drop its tasks and confirm by `revoked`.
+    case revoke(LeaseID, on: WorkerID)
+    /// The lease is gone without having been returned.
+    case leaseLost(LeaseID, to: ProcessID, LeaseLoss)
+
+    /// The class's tasks cannot run; nothing is wanted of it any more.
+    case refuse(ProcessID, SchedulingClass, Refusal)
+    case refuseDedicated(ProcessID, request: UInt64, Refusal)
+    /// Cannot run on the nodes that there are; waits for others to join.
+    case warn(ProcessID, demand: Resources, Refusal)
+
+    case groupReady(GroupID)
+    case groupRefused(GroupID, Refusal)
+}
+
+package enum StopReason: Sendable {
+    /// Not needed for a long time.
+    case idle
+    /// Another environment needs a process.
+    case makesRoom
+    /// The lease that it was dedicated to ended.
+    case dedicationEnded
+    /// It did not drop the tasks of a revoked lease in time.
+    case doesNotYield
+}
+
+package enum LeaseLoss: Sendable {
+    case workerExited, killedForMemory, groupRemoved
+}
+
+/// Why something cannot be had.
+package enum Refusal: Hashable, Sendable, CustomStringConvertible {
+    /// More than the node, or the bundle, has in all.
+    case infeasible(demand: Resources, total: Resources)
+    /// Bundles that must lie on different nodes.
+    case needsNodes(Int)
+    case unknownGroup(GroupID)
+    case groupRemoved(GroupID)
+    /// Workers of the environment fail to start.
+    case workersFail(attempts: Int, reason: String)
+
+    package var description: String {
+        switch self {
+        case .infeasible(let demand, let total):
+            "\(demand) cannot be had at once where there is \(total) in all. Ask for less, or give the node more."
+        case .needsNodes(let count):
+            "The bundles must lie on \(count) different nodes, and this is one. Use spread instead of strictSpread, or "
+                + "start more nodes."
+        case .unknownGroup(let group): "Placement group \(group.number) does not exist."
+        case .groupRemoved(let group): "Placement group \(group.number) was removed."
+        case .workersFail(let attempts, let reason):
+            "No worker process could be started in \(attempts) attempts; the last one said: \(reason)"
+        }
+    }
+}

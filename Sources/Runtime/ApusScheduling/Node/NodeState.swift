@@ -1,0 +1,245 @@
+import ApusCore
+
+extension NodeScheduler {
+    struct Client {
+        /// That of the lease that a worker works under; nil before its first.
+        var job: JobID?
+        /// Nil for drivers.
+        let worker: WorkerID?
+    }
+
+    struct Job {
+        var weight: Int
+        var usage = Resources()
+        /// The largest part of any resource of the node that the job uses, over its weight.
+        var share = 0.0
+        /// Clients and leases.
+        var uses = 0
+    }
+
+    struct ClassState {
+        var value: SchedulingClass
+        var environment: Int
+        /// Requests and leases.
+        var uses = 0
+        /// The pass in which the class was found not to fit.
+        var shortInPass: UInt64 = 0
+    }
+
+    enum RequestKey: Hashable {
+        case shared(ProcessID, classIndex: Int)
+        case dedicated(ProcessID, UInt64)
+        case group(GroupID)
+    }
+
+    struct Request {
+        let key: RequestKey
+        let demand: Resources
+        let priority: Int
+        /// −1 for groups.
+        let classIndex: Int
+        var want: Int
+        /// Leases that the client has of it.
+        var held = 0
+        /// Of those, how many are recalled or revoked.
+        var leaving = 0
+        /// Since when it waits for its next lease.
+        var since: Instant
+        /// The order of `since`, also among equal ones.
+        var ticket: UInt64 = 0
+        var passedOver = 0
+        /// Refused by this node; waits for others.
+        var isInfeasible = false
+        var doneInPass: UInt64 = 0
+
+        var isOpen: Bool { held < want && !isInfeasible }
+        var client: ProcessID? {
+            switch key {
+            case .shared(let client, _), .dedicated(let client, _): client
+            case .group: nil
+            }
+        }
+    }
+
+    enum Pool: Hashable {
+        case node
+        case bundle(GroupID, Int)
+    }
+
+    struct Lease {
+        let id: LeaseID
+        let client: ProcessID
+        /// The client's number for a lease of a dedicated worker.
+        let dedication: UInt64?
+        let classIndex: Int
+        let worker: WorkerID
+        /// Where its resources return to.
+        var pool: Pool
+        let demand: Resources
+        let job: JobID
+        let since: Instant
+        var isBlocked = false
+        var isRecalled = false
+        var revokedAt: Instant?
+
+        /// What it takes at the moment.
+        var taken: Resources {
+            var taken = demand
+            if isBlocked { taken.cpus = .zero }
+            return taken
+        }
+    }
+
+    struct Worker {
+        enum State {
+            case starting
+            case idle(since: Instant)
+            case leased
+            /// Told to end; its leases, if any, end with it.
+            case stopping(LeaseLoss)
+        }
+        let environment: Int
+        var state = State.starting
+        var client: ProcessID?
+        /// Few: more than one only where the others wait.
+        var leases: [LeaseID] = []
+        var isDedicated = false
+        /// Has never run anything.
+        var isFresh = true
+    }
+
+    struct EnvironmentState {
+        let value: WorkerEnvironment
+        /// The last is the one used last.
+        var idle: [WorkerID] = []
+        var starting = 0
+        var failures = 0
+        var lastFailure = ""
+        var retryAt: Instant?
+        /// Since when requests wait for a worker at the limit.
+        var stalledSince: Instant?
+        /// Leases that would fit but for a worker, in the pass under way.
+        var lacking = 0
+    }
+
+    struct Group {
+        let client: ProcessID?
+        let bundles: [Resources]
+        /// Empty until the group has its resources.
+        var available: [Resources] = []
+        var isReady: Bool { !available.isEmpty }
+    }
+
+    // MARK: Classes, environments and jobs
+
+    mutating func environment(_ value: WorkerEnvironment) -> Int {
+        if let index = environmentIndex[value] { return index }
+        environmentIndex[value] = environments.count
+        environments.append(EnvironmentState(value: value))
+        return environments.count - 1
+    }
+
+    mutating func index(of value: SchedulingClass) -> Int {
+        if let index = classIndex[value] { return index }
+        let state = ClassState(value: value, environment: environment(value.environment))
+        if let index = freeClasses.popLast() {
+            classes[index] = state
+            classIndex[value] = index
+            return index
+        }
+        classIndex[value] = classes.count
+        classes.append(state)
+        return classes.count - 1
+    }
+
+    mutating func releaseClass(_ index: Int) {
+        classes[index].uses -= 1
+        guard classes[index].uses == 0 else { return }
+        classIndex[classes[index].value] = nil
+        freeClasses.append(index)
+    }
+
+    mutating func charge(_ job: JobID, _ amount: Resources) {
+        guard var state = jobs[job] else { return }
+        state.usage.add(amount)
+        state.share = dominantShare(of: state.usage) / Double(state.weight)
+        jobs[job] = state
+    }
+
+    mutating func discharge(_ job: JobID, _ amount: Resources) {
+        guard var state = jobs[job] else { return }
+        state.usage.subtract(amount)
+        state.share = dominantShare(of: state.usage) / Double(state.weight)
+        jobs[job] = state
+    }
+
+    mutating func releaseJob(_ job: JobID) {
+        jobs[job]?.uses -= 1
+        if jobs[job]?.uses == 0 { jobs[job] = nil }
+    }
+
+    /// The largest part of any of the node's resources.
+    func dominantShare(of usage: Resources) -> Double {
+        let total = configuration.resources
+        var share = 0.0
+        if total.cpus > .zero { share = max(share, Double(usage.cpus.units) / Double(total.cpus.units)) }
+        if total.gpus > .zero { share = max(share, Double(usage.gpus.units) / Double(total.gpus.units)) }
+        if total.memory > 0 { share = max(share, Double(usage.memory) / Double(total.memory)) }
+        for (name, amount) in usage.custom {
+            guard let all = total.custom[name], all > .zero else { continue }
+            share = max(share, Double(amount.units) / Double(all.units))
+        }
+        return share
+    }
+
+    // MARK: Pools
+
+    func available(in pool: Pool) -> Resources {
+        switch pool {
+        case .node: available
+        case .bundle(let group, let index): groups[group]?.available[index] ?? Resources()
+        }
+    }
+
+    mutating func take(_ amount: Resources, from pool: Pool) {
+        switch pool {
+        case .node: available.subtract(amount)
+        case .bundle(let group, let index): groups[group]?.available[index].subtract(amount)
+        }
+    }
+
+    mutating func give(_ amount: Resources, to pool: Pool) {
+        switch pool {
+        case .node: available.add(amount)
+        case .bundle(let group, let index): groups[group]?.available[index].add(amount)
+        }
+    }
+}
+
+extension Resources {
+    /// Whether a demand can be taken; one without processors can while processors are overdrawn.
+    func admits(_ demand: Resources) -> Bool {
+        (demand.cpus == .zero || cpus >= demand.cpus) && (demand.gpus == .zero || gpus >= demand.gpus)
+            && (demand.memory == 0 || memory >= demand.memory)
+            && demand.custom.allSatisfy { custom[$0.key, default: .zero] >= $0.value }
+    }
+
+    /// What a demand lacks here.
+    func shortfall(for demand: Resources) -> Resources {
+        var lacking = Resources()
+        if demand.cpus > .zero, cpus < demand.cpus { lacking.cpus = demand.cpus - cpus }
+        if demand.gpus > .zero, gpus < demand.gpus { lacking.gpus = demand.gpus - gpus }
+        if demand.memory > 0, memory < demand.memory { lacking.memory = demand.memory - memory }
+        for (name, amount) in demand.custom {
+            let have = custom[name, default: .zero]
+            if have < amount { lacking.custom[name] = amount - have }
+        }
+        return lacking
+    }
+
+    /// Whether two amounts have a resource in common.
+    func overlaps(_ other: Resources) -> Bool {
+        (cpus > .zero && other.cpus > .zero) || (gpus > .zero && other.gpus > .zero)
+            || (memory > 0 && other.memory > 0) || other.custom.keys.contains { custom[$0, default: .zero] > .zero }
+    }
+}

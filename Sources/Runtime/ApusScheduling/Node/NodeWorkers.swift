@@ -1,0 +1,204 @@
+import ApusCore
+
+/// The pool of worker processes.
+extension NodeScheduler {
+    /// Shared processes, those that are ending not counted.
+    var sharedWorkers: Int {
+        workers.values.count {
+            if case .stopping = $0.state { return false }
+            return !$0.isDedicated
+        }
+    }
+
+    mutating func workerReady(
+        _ id: WorkerID, client: ProcessID, at now: Instant, into effects: inout [NodeEffect]
+    ) {
+        guard let worker = workers[id], worker.client == nil else { return }
+        workers[id]?.client = client
+        clients[client] = Client(job: nil, worker: id)
+        guard case .starting = worker.state else { return }
+        environments[worker.environment].starting -= 1
+        environments[worker.environment].failures = 0
+        environments[worker.environment].retryAt = nil
+        workers[id]?.state = .idle(since: now)
+        environments[worker.environment].idle.append(id)
+    }
+
+    mutating func workerExited(_ id: WorkerID, at now: Instant, into effects: inout [NodeEffect]) {
+        guard let worker = workers[id] else { return }
+        var loss = LeaseLoss.workerExited
+        switch worker.state {
+        case .starting:
+            return workerFailed(id, reason: "the process ended before it was ready", at: now, into: &effects)
+        case .idle: environments[worker.environment].idle.removeAll { $0 == id }
+        case .leased: break
+        case .stopping(let reason): loss = reason
+        }
+        // The process takes its leases along, so none of them may find its way back to it.
+        workers[id] = nil
+        for lease in worker.leases {
+            guard let state = leases[lease] else { continue }
+            if clients[state.client] != nil, state.revokedAt == nil {
+                effects.append(.leaseLost(lease, to: state.client, loss))
+            }
+            end(lease, at: now, into: &effects)
+        }
+        if let client = worker.client { leave(client, at: now, into: &effects) }
+    }
+
+    mutating func workerFailed(
+        _ id: WorkerID, reason: String, at now: Instant, into effects: inout [NodeEffect]
+    ) {
+        guard let worker = workers[id] else { return }
+        if case .stopping = worker.state {
+            workers[id] = nil
+            return
+        }
+        guard case .starting = worker.state else { return workerExited(id, at: now, into: &effects) }
+        workers[id] = nil
+        environments[worker.environment].starting -= 1
+        environments[worker.environment].failures += 1
+        environments[worker.environment].lastFailure = reason
+        let failures = environments[worker.environment].failures
+        if failures >= configuration.startAttempts {
+            refuseAll(of: worker.environment, .workersFail(attempts: failures, reason: reason), into: &effects)
+            environments[worker.environment].failures = 0
+        }
+        environments[worker.environment].retryAt = now + configuration.startPause * (1 << min(failures - 1, 6))
+    }
+
+    /// Requests that hold leases keep what they have: workers of the environment did start once.
+    private mutating func refuseAll(of environment: Int, _ refusal: Refusal, into effects: inout [NodeEffect]) {
+        for index in requests.indices.reversed() {
+            let request = requests[index]
+            guard request.classIndex >= 0, classes[request.classIndex].environment == environment, request.isOpen
+            else { continue }
+            refuse(index, refusal, into: &effects)
+        }
+    }
+
+    /// Tells the client and wants nothing any more; leases that it holds stay until it returns them.
+    mutating func refuse(_ index: Int, _ refusal: Refusal, into effects: inout [NodeEffect]) {
+        let request = requests[index]
+        switch request.key {
+        case .shared(let client, let classIndex):
+            effects.append(.refuse(client, classes[classIndex].value, refusal))
+            requests[index].want = 0
+            removeIfDone(index)
+        case .dedicated(let client, let number):
+            effects.append(.refuseDedicated(client, request: number, refusal))
+            removeRequest(index)
+        case .group(let group):
+            effects.append(.groupRefused(group, refusal))
+            groups[group] = nil
+            removeRequest(index)
+        }
+    }
+
+    mutating func start(_ environment: Int, into effects: inout [NodeEffect]) {
+        lastWorker += 1
+        let id = WorkerID(lastWorker)
+        workers[id] = Worker(environment: environment)
+        environments[environment].starting += 1
+        effects.append(.startWorker(id, environments[environment].value))
+    }
+
+    mutating func stop(
+        _ id: WorkerID, _ reason: StopReason, loss: LeaseLoss = .workerExited, into effects: inout [NodeEffect]
+    ) {
+        guard retire(id, loss: loss) else { return }
+        effects.append(.stopWorker(id, reason))
+    }
+
+    /// Nothing is granted on it any more. False where it is ending already.
+    mutating func retire(_ id: WorkerID, loss: LeaseLoss) -> Bool {
+        guard let worker = workers[id] else { return false }
+        switch worker.state {
+        case .stopping: return false
+        case .starting: environments[worker.environment].starting -= 1
+        case .idle: environments[worker.environment].idle.removeAll { $0 == id }
+        case .leased: break
+        }
+        workers[id]?.state = .stopping(loss)
+        return true
+    }
+
+    mutating func stopIdleWorkers(at now: Instant, into effects: inout [NodeEffect]) {
+        for environment in environments.indices {
+            let kept = environment == 0 ? configuration.warmWorkers : 0
+            // The first were used least recently.
+            while environments[environment].idle.count > kept, let oldest = environments[environment].idle.first,
+                case .idle(let since)? = workers[oldest]?.state, now - since >= configuration.idleTimeout
+            {
+                stop(oldest, .idle, into: &effects)
+            }
+        }
+    }
+
+    /// A ready worker: for a dedication one that has run nothing, else preferably one that has.
+    func idleWorker(of environment: Int, fresh: Bool) -> WorkerID? {
+        let idle = environments[environment].idle
+        if fresh { return idle.last { workers[$0]?.isFresh == true } }
+        return idle.last { workers[$0]?.isFresh == false } ?? idle.last
+    }
+
+    /// A worker all of whose tasks wait, with as few of them as possible.
+    func waitingWorker(of environment: Int) -> WorkerID? {
+        var best: (id: WorkerID, leases: Int)?
+        for (id, worker) in workers {
+            guard worker.environment == environment, !worker.isDedicated, case .leased = worker.state,
+                worker.leases.allSatisfy({ leases[$0].map { $0.isBlocked && $0.revokedAt == nil } ?? false })
+            else { continue }
+            if best.map({ (worker.leases.count, id) < ($0.leases, $0.id) }) ?? true { best = (id, worker.leases.count) }
+        }
+        return best?.id
+    }
+
+    /// Starts what the pass found lacking, and what is to be warm.
+    mutating func startWorkers(at now: Instant, into effects: inout [NodeEffect]) {
+        guard !underMemoryPressure else { return }
+        var startable = configuration.startsAtOnce - environments.reduce(0) { $0 + $1.starting }
+        var room = configuration.workerLimit - sharedWorkers
+        for index in environments.indices {
+            var lacking = environments[index].lacking - environments[index].starting
+            if index == 0 {
+                let ready = environments[0].idle.count + environments[0].starting
+                lacking = max(lacking, configuration.warmWorkers - ready)
+            }
+            if let retryAt = environments[index].retryAt {
+                guard retryAt <= now else { continue }
+                // One attempt at a time until one succeeds.
+                lacking = min(lacking, 1 - environments[index].starting)
+            }
+            while lacking > 0, startable > 0 {
+                if room <= 0 {
+                    guard environments[index].lacking > 0 else { break }
+                    if evictIdle(for: index, into: &effects) {
+                        room += 1
+                    } else if let since = environments[index].stalledSince {
+                        guard now - since >= configuration.limitPatience else { break }
+                        environments[index].stalledSince = now
+                        room += 1
+                    } else {
+                        environments[index].stalledSince = now
+                        break
+                    }
+                }
+                start(index, into: &effects)
+                lacking -= 1
+                startable -= 1
+                room -= 1
+            }
+            if environments[index].lacking == 0 { environments[index].stalledSince = nil }
+        }
+    }
+
+    private mutating func evictIdle(for environment: Int, into effects: inout [NodeEffect]) -> Bool {
+        for index in environments.indices where index != environment {
+            guard let oldest = environments[index].idle.first else { continue }
+            stop(oldest, .makesRoom, into: &effects)
+            return true
+        }
+        return false
+    }
+}

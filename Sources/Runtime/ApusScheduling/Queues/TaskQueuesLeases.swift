@@ -1,0 +1,322 @@
+import ApusCore
+
+/// What happens to leases, and what is wanted: once per lease or class, not per task.
+extension TaskQueues {
+    /// A lease was granted; the driver keeps where its worker is.
+    package mutating func granted(_ id: LeaseID, of slot: ClassSlot) -> LeaseSlot {
+        precondition(slot.index < classCount)
+        let index = freeLeases.popLast() ?? addLease()
+        leases[index].id = id
+        leases[index].classIndex = slot.index
+        leases[index].completionsAtTick = leases[index].completions
+        classes[slot.index].held += 1
+        relink(index)
+        pump(slot.index)
+        return LeaseSlot(index: index)
+    }
+
+    private mutating func addLease() -> Int {
+        if leaseCount == leaseCapacity {
+            let next = UnsafeMutablePointer<Lease>.allocate(capacity: leaseCapacity * 2)
+            next.moveInitialize(from: leases, count: leaseCount)
+            leases.deallocate()
+            leases = next
+            leaseCapacity *= 2
+        }
+        (leases + leaseCount).initialize(to: Lease())
+        leaseCount += 1
+        return leaseCount - 1
+    }
+
+    /// A lease is gone with its worker, or its group. Returns its tasks, oldest first; only the first can have run.
+    package mutating func lost(_ slot: LeaseSlot) -> [Element] {
+        let lease = pointer(to: slot.index)
+        let state = classes + lease.pointee.classIndex
+        if lease.pointee.sent.count > 1 { state.pointee.deep -= 1 }
+        state.pointee.backlog -= lease.pointee.sent.count
+        var elements: [Element] = []
+        elements.reserveCapacity(lease.pointee.sent.count)
+        while let element = lease.pointee.sent.popFirst() { elements.append(element) }
+        actions.removeAll {
+            switch $0 {
+            case .giveBack(let other, _), .withdraw(let other, _, _): other == slot
+            case .want: false
+            }
+        }
+        free(slot.index)
+        return elements
+    }
+
+    /// Puts a task whose attempt was lost before all others.
+    package mutating func resubmit(_ element: consuming Element, to slot: ClassSlot) {
+        precondition(slot.index < classCount)
+        let state = classes + slot.index
+        state.pointee.queue.prepend(element)
+        state.pointee.backlog += 1
+        state.pointee.highestBacklog = max(state.pointee.highestBacklog, state.pointee.backlog)
+        if state.pointee.backlog > state.pointee.enough { wantMore(slot.index) }
+        pump(slot.index)
+    }
+
+    /// The scheduler needs the lease. An idle one of the class goes back at once in its place; else this one does when what
+    /// its worker has begun is done.
+    package mutating func recalled(_ slot: LeaseSlot) {
+        let lease = pointer(to: slot.index)
+        guard !lease.pointee.isLeaving else { return }
+        let index = lease.pointee.classIndex
+        if lease.pointee.list == .idle { return giveBack(slot.index) }
+        if classes[index].firstIdle >= 0 { return giveBack(classes[index].firstIdle) }
+        guard !lease.pointee.isRecalled else { return }
+        change(slot.index) { $0.isRecalled = true }
+        withdraw(slot.index, lease.pointee.sent.count - 1)
+        settle(slot.index)
+    }
+
+    /// The task that runs waits for objects: those behind it, for which it may be waiting, go elsewhere.
+    package mutating func blocked(_ slot: LeaseSlot) {
+        let lease = pointer(to: slot.index)
+        guard !lease.pointee.isBlocked, !lease.pointee.isLeaving else { return }
+        change(slot.index) { $0.isBlocked = true }
+        withdraw(slot.index, lease.pointee.sent.count - 1)
+    }
+
+    package mutating func unblocked(_ slot: LeaseSlot) {
+        let lease = pointer(to: slot.index)
+        guard lease.pointee.isBlocked else { return }
+        change(slot.index) { $0.isBlocked = false }
+        pump(lease.pointee.classIndex)
+    }
+
+    /// A worker gave back the last `count` tasks that were sent to it.
+    package mutating func withdrawn(_ slot: LeaseSlot, count: Int) {
+        let lease = pointer(to: slot.index)
+        guard lease.pointee.isWithdrawing else { return }
+        lease.pointee.isWithdrawing = false
+        let index = lease.pointee.classIndex
+        // What comes back is not for this lease, so it is not listed before its next task ends.
+        let before = lease.pointee.sent.count
+        for _ in 0..<max(0, count) {
+            guard let element = lease.pointee.sent.popLast() else { break }
+            classes[index].queue.prepend(element)
+        }
+        if before > 1, lease.pointee.sent.count <= 1 { classes[index].deep -= 1 }
+        pump(index)
+        // A smaller withdrawal was under way when the lease was blocked, recalled or found slow.
+        if lease.pointee.isOccupied, count > 0 { withdraw(slot.index, lease.pointee.sent.count - 1) }
+        if lease.pointee.sent.count == 0 { settle(slot.index) }
+    }
+
+    /// A queued task that found a lease. Called until it returns nil, after every event but `submit` and `completed`.
+    package mutating func nextSend() -> (element: Element, lease: LeaseSlot)? {
+        while let index = pumps.last {
+            let state = classes + index
+            while state.pointee.queue.count > 0, let lease = leaseWithRoom(index),
+                let element = state.pointee.queue.popFirst()
+            {
+                if element.isCancelled {
+                    state.pointee.backlog -= 1
+                    continue
+                }
+                send(copy element, to: lease)
+                return (element, LeaseSlot(index: lease))
+            }
+            pumps.removeLast()
+            state.pointee.isPumpDue = false
+        }
+        return nil
+    }
+
+    /// Takes all tasks of a class that are not sent, in order: the scheduler refused the class.
+    package mutating func drain(_ slot: ClassSlot) -> [Element] {
+        precondition(slot.index < classCount)
+        let state = classes + slot.index
+        var elements: [Element] = []
+        elements.reserveCapacity(state.pointee.queue.count)
+        while let element = state.pointee.queue.popFirst() { elements.append(element) }
+        state.pointee.backlog -= elements.count
+        state.pointee.highestBacklog = state.pointee.backlog
+        setWanted(slot.index, needed(slot.index, for: state.pointee.backlog))
+        return elements
+    }
+
+    // MARK: Time
+
+    package var needsTick: Bool {
+        for index in 0..<classCount where classes[index].wanted > 0 || classes[index].held > 0 { return true }
+        return false
+    }
+
+    /// Wants less where less was enough since the last tick, and gives back leases that were idle for long.
+    package mutating func tick(at now: Instant) {
+        for index in 0..<classCount {
+            let state = classes + index
+            let enough = needed(index, for: state.pointee.highestBacklog)
+            if enough < state.pointee.wanted { setWanted(index, enough) }
+            state.pointee.highestBacklog = state.pointee.backlog
+            var lease = state.pointee.firstIdle
+            while lease >= 0 {
+                let idle = pointer(to: lease)
+                let next = idle.pointee.next
+                if let since = idle.pointee.idleSince {
+                    if now - since >= configuration.linger { giveBack(lease) }
+                } else {
+                    idle.pointee.idleSince = now
+                }
+                lease = next
+            }
+        }
+        for index in 0..<leaseCount where leases[index].classIndex >= 0 {
+            let lease = leases + index
+            if lease.pointee.sent.count > 0, lease.pointee.completions == lease.pointee.completionsAtTick {
+                if !lease.pointee.isSlow { setSlow(index, true) }
+                withdraw(index, lease.pointee.sent.count - 1)
+            }
+            lease.pointee.completionsAtTick = lease.pointee.completions
+        }
+    }
+
+    package var hasActions: Bool { !actions.isEmpty || !changedWants.isEmpty }
+
+    /// Moves what is to be done to the end of a buffer, in order.
+    package mutating func takeActions(into buffer: inout [QueueAction]) {
+        for index in changedWants {
+            classes[index].isWantChanged = false
+            buffer.append(.want(ClassSlot(index: index), count: classes[index].wanted))
+        }
+        changedWants.removeAll(keepingCapacity: true)
+        for action in actions {
+            buffer.append(action)
+            if case .giveBack(let slot, _) = action { free(slot.index) }
+        }
+        actions.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Figures
+
+    /// Tasks of a class that are queued or sent; cancelled ones count until their turn.
+    package func backlog(of slot: ClassSlot) -> Int { classes[slot.index].backlog }
+    package func wanted(of slot: ClassSlot) -> Int { classes[slot.index].wanted }
+    package func held(of slot: ClassSlot) -> Int { classes[slot.index].held }
+    package func depth(of slot: ClassSlot) -> Int { classes[slot.index].depth }
+    package func sent(to slot: LeaseSlot) -> Int { pointer(to: slot.index).pointee.sent.count }
+
+    // MARK: Decisions
+
+    private func needed(_ index: Int, for backlog: Int) -> Int {
+        let depth = classes[index].depth
+        // Each occupied lease has one task, or none, that it does not share.
+        let occupied = min(classes[index].occupied, backlog)
+        return min(configuration.leaseLimit, occupied + (backlog - occupied + depth - 1) / depth)
+    }
+
+    @usableFromInline
+    mutating func wantMore(_ index: Int) {
+        setWanted(index, max(classes[index].wanted, needed(index, for: classes[index].backlog)))
+    }
+
+    private mutating func setWanted(_ index: Int, _ count: Int) {
+        let state = classes + index
+        updateEnough(index, wanted: count)
+        guard count != state.pointee.wanted else { return }
+        state.pointee.wanted = count
+        guard !state.pointee.isWantChanged else { return }
+        state.pointee.isWantChanged = true
+        changedWants.append(index)
+    }
+
+    private mutating func updateEnough(_ index: Int, wanted: Int) {
+        let state = classes + index
+        let occupied = min(state.pointee.occupied, wanted)
+        state.pointee.enough =
+            wanted >= configuration.leaseLimit ? .max : occupied + (wanted - occupied) * state.pointee.depth
+    }
+
+    /// Changes what makes a lease occupied, and wants others in its place.
+    private mutating func change(_ index: Int, _ body: (inout Lease) -> Void) {
+        let lease = pointer(to: index)
+        let state = classes + lease.pointee.classIndex
+        let was = lease.pointee.isOccupied
+        body(&lease.pointee)
+        relink(index)
+        guard was != lease.pointee.isOccupied else { return }
+        state.pointee.occupied += was ? -1 : 1
+        updateEnough(lease.pointee.classIndex, wanted: state.pointee.wanted)
+        if state.pointee.backlog > state.pointee.enough { wantMore(lease.pointee.classIndex) }
+    }
+
+    @usableFromInline
+    mutating func setSlow(_ index: Int, _ isSlow: Bool) { change(index) { $0.isSlow = isSlow } }
+
+    @usableFromInline
+    mutating func updateDepth(_ index: Int) {
+        let state = classes + index
+        let depth = min(configuration.depthLimit, max(1, ahead / max(1, state.pointee.mean)))
+        guard depth != state.pointee.depth else { return }
+        state.pointee.depth = depth
+        updateEnough(index, wanted: state.pointee.wanted)
+        if state.pointee.backlog > state.pointee.enough { wantMore(index) }
+    }
+
+    /// A lease that was given nothing more: it is listed by what it has; one without tasks goes back if it was recalled, else
+    /// takes tasks from another.
+    @usableFromInline
+    mutating func settle(_ index: Int) {
+        relink(index)
+        let lease = pointer(to: index)
+        guard lease.pointee.sent.count == 0, !lease.pointee.isWithdrawing, !lease.pointee.isLeaving else { return }
+        if lease.pointee.isRecalled { return giveBack(index) }
+        guard lease.pointee.list == .idle, classes[lease.pointee.classIndex].deep > 0 else { return }
+        takeFromFullest(lease.pointee.classIndex)
+    }
+
+    private mutating func takeFromFullest(_ classIndex: Int) {
+        var fullest: (index: Int, count: Int)?
+        for index in 0..<leaseCount where leases[index].classIndex == classIndex {
+            // One move at a time: what it brings is shared out before more is asked for.
+            if leases[index].isWithdrawing { return }
+            let count = leases[index].sent.count
+            if count > (fullest?.count ?? 1) { fullest = (index, count) }
+        }
+        guard let fullest, (fullest.count - 1) * max(1, classes[classIndex].mean) >= worthMoving else { return }
+        withdraw(fullest.index, fullest.count / 2)
+    }
+
+    private mutating func withdraw(_ index: Int, _ count: Int) {
+        let lease = pointer(to: index)
+        guard count > 0, !lease.pointee.isWithdrawing else { return }
+        lease.pointee.isWithdrawing = true
+        relink(index)
+        actions.append(.withdraw(LeaseSlot(index: index), lease.pointee.id, count: count))
+    }
+
+    private mutating func giveBack(_ index: Int) {
+        let lease = pointer(to: index)
+        if lease.pointee.list != .none { unlink(index) }
+        lease.pointee.isLeaving = true
+        classes[lease.pointee.classIndex].held -= 1
+        actions.append(.giveBack(LeaseSlot(index: index), lease.pointee.id))
+    }
+
+    private mutating func free(_ index: Int) {
+        let lease = pointer(to: index)
+        if lease.pointee.list != .none { unlink(index) }
+        if !lease.pointee.isLeaving { classes[lease.pointee.classIndex].held -= 1 }
+        // Keeps it out of the lists while it changes.
+        lease.pointee.isLeaving = true
+        change(index) {
+            $0.isRecalled = false
+            $0.isBlocked = false
+            $0.isSlow = false
+        }
+        lease.pointee.isWithdrawing = false
+        lease.pointee.isLeaving = false
+        lease.pointee.classIndex = -1
+        freeLeases.append(index)
+    }
+
+    private mutating func pump(_ index: Int) {
+        guard !classes[index].isPumpDue, classes[index].queue.count > 0 else { return }
+        classes[index].isPumpDue = true
+        pumps.append(index)
+    }
+}

@@ -1,0 +1,54 @@
+import ApusCore
+
+/// What a worker process must have been started with.
+package struct WorkerEnvironment: Hashable, Sendable, Codable {
+    package var executable: String
+    package var workingDirectory: String
+    /// Variables that are set on top of the daemon's own.
+    package var variables: [String: String]
+
+    package init(executable: String, workingDirectory: String = "", variables: [String: String] = [:]) {
+        self.executable = executable
+        self.workingDirectory = workingDirectory
+        self.variables = variables
+    }
+}
+
+/// Where inside a placement group a task runs.
+package struct BundleReference: Hashable, Sendable, Codable {
+    package let group: GroupID
+    /// Any bundle with room where nil.
+    package let bundle: Int?
+
+    package init(group: GroupID, bundle: Int? = nil) {
+        self.group = group
+        self.bundle = bundle
+    }
+}
+
+/// Tasks that can run on each other's leases.
+package struct SchedulingClass: Hashable, Sendable, Codable {
+    package var demand: Resources
+    package var environment: WorkerEnvironment
+    /// Higher goes first, within a job and between jobs.
+    package var priority: Int
+    package var bundle: BundleReference?
+    /// Whether the tasks survive the loss of their worker; those that do not are the last to be killed for memory.
+    package var isRetriable: Bool
+
+    package init(
+        demand: Resources, environment: WorkerEnvironment, priority: Int = 0, bundle: BundleReference? = nil,
+        isRetriable: Bool = true
+    ) {
+        self.demand = demand
+        self.environment = environment
+        self.priority = priority
+        self.bundle = bundle
+        self.isRetriable = isRetriable
+    }
+}
+
+/// How the bundles of a placement group are to lie on nodes.
+package enum PlacementStrategy: String, Sendable, Codable {
+    case pack, strictPack, spread, strictSpread
+}
