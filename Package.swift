@@ -134,7 +134,9 @@ let package = Package(
         tests("ApusSchedulingTests", of: ["ApusScheduling", "ApusCore"]),
         tests("ApusObjectsTests", of: ["ApusObjects", "ApusCore", "CApusSystem"]),
         tests("ApusTests", of: ["Apus", "ApusCore"]),
-        tests("Conformance", of: ["Apus", "ApusCore"]),
+        .executableTarget(
+            name: "ConformanceDriver", dependencies: ["Apus"], path: "Tests/ConformanceDriver", swiftSettings: settings),
+        tests("Conformance", of: ["Apus", "ApusCore", "ConformanceDriver"]),
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
         tests("UnicodeTextTests", of: ["UnicodeText"]),

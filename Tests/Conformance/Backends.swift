@@ -22,6 +22,10 @@ enum TestedBackend: String, CaseIterable, Sendable, CustomTestStringConvertible 
     /// Whether what was put is the very same instance when it is read: a backend that isolates never shares one.
     var isolates: Bool { self == .embeddedEncoded }
 
+    /// Whether tasks run in processes of their own, which can end.
+    var hasProcesses: Bool { self == .local }
+    static var withProcesses: [TestedBackend] { allCases.filter(\.hasProcesses) }
+
     func run(_ body: (Cluster) async throws -> Void) async throws {
         try await withCluster(configuration, body)
     }

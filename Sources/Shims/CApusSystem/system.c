@@ -254,6 +254,9 @@ static void become(
         if (moved[i] >= 0 && dup2(moved[i], i) < 0) goto failed;
     }
     if (folder && chdir(folder) < 0) goto failed;
+    // What the program's other libraries left open for all children is not for this one: the end of a pipe would be held
+    // open by it. Where the kernel lacks the call, only that is lost.
+    syscall(SYS_close_range, (unsigned)count, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
     execve(path, arguments, environment);
 failed:;
     int error = errno;

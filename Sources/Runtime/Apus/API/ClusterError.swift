@@ -8,6 +8,8 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
     case fractionalDevices(subject: String, gpus: Quantity)
     /// The cluster was left; nothing can be submitted any more.
     case closed
+    /// The cluster's node ended while the program ran; nothing can run any more.
+    case nodeEnded
     /// `get` or `wait` was given up.
     case timedOut(after: Duration)
     /// `wait` for more references than given, or fewer than one.
@@ -25,6 +27,9 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
             "\(subject) asks for \(gpus) gpus: more than one must be a whole number."
         case .closed:
             "The cluster was left: submit inside the body of `withCluster`."
+        case .nodeEnded:
+            "The process that keeps the cluster's workers ended: leave `withCluster` and enter it again. What it said "
+                + "last is in this program's error output."
         case .timedOut(let limit):
             "The objects did not exist after \(limit). They are still being computed: ask again, or cancel them."
         case .invalidCount(let count, let references):

@@ -463,7 +463,7 @@ final class ActorLink: @unchecked Sendable {
 
 extension LocalBackend {
     func createActor(_ birth: ActorBirth, orExisting: Bool) async throws -> ActorIdentifier {
-        guard !isClosing else { throw ClusterError.closed }
+        guard !isClosing else { throw closedError }
         guard total.covers(birth.options.resources) else {
             throw ClusterError.infeasible(subject: birth.name, demand: birth.options.resources, total: total)
         }
@@ -480,7 +480,7 @@ extension LocalBackend {
             actors.link(id).describe(name: traits.name, retries: traits.retries, limit: traits.callLimit)
             return id
         case .actorFailed(let failure): throw failure.error
-        case .done, nil: throw ClusterError.closed
+        case .done, nil: throw closedError
         }
     }
 
@@ -493,7 +493,7 @@ extension LocalBackend {
             }
             return (id, type)
         case .actorFailed(let failure): throw failure.error
-        case .done, nil: throw ClusterError.closed
+        case .done, nil: throw closedError
         }
     }
 
@@ -515,7 +515,7 @@ extension LocalBackend {
         switch answer {
         case .actorFailed(let failure): throw failure.error
         case .done, .actor: return
-        case nil: throw ClusterError.closed
+        case nil: throw closedError
         }
     }
 }

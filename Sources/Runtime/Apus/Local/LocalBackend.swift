@@ -26,6 +26,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
     private let peers = Mutex<[UInt64: Peer]>([:])
     private let shapes = Mutex<[LeaseDemand: Shape]>([:])
     private let closing = Atomic(false)
+    private let lostNode = Atomic(false)
     private let front = Mutex<Front?>(nil)
     private struct Front {
         unowned let cluster: Cluster
@@ -53,6 +54,8 @@ final class LocalBackend: Backend, @unchecked Sendable {
 
     var available: Resources { free.withLock { $0 } }
     var isClosing: Bool { closing.load(ordering: .acquiring) }
+    /// Why nothing is taken any more.
+    var closedError: ClusterError { lostNode.load(ordering: .acquiring) ? .nodeEnded : .closed }
 
     var cluster: Cluster {
         guard let cluster = front.withLock({ $0?.cluster }) else { preconditionFailure("no cluster was attached") }
@@ -78,7 +81,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
     }
 
     func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
-        guard !isClosing else { throw .closed }
+        guard !isClosing else { throw closedError }
         if let parent = RunContext.current?.cell as? ServedCell { parent.add(child: cell) }
         guard let demand else { return }
         guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
@@ -141,6 +144,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         case .recalled(let lease, let onceIdle): owner.recalled(lease, onceIdle: onceIdle)
         case .refused(let shape, let reason): owner.refused(Shape(index: shape), reason: reason)
         case .leaseEnded(let lease): server.ended(lease: lease)
+        case .leaseOrphaned(let lease): server.orphaned(lease: lease)
         case .host(let id, let creation): actors.host(id, creation)
         case .actorAt(let id, let process, let traits): actors.found(id, at: process, traits)
         case .actorRestarting(let id, let reason): actors.lost(id, reason: reason, restarts: true)
@@ -159,6 +163,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
 
     /// The node ended: nothing can run any more.
     func nodeEnded() {
+        if !isClosing { lostNode.store(true, ordering: .releasing) }
         closing.store(true, ordering: .releasing)
         node.ended()
         for cell in owner.drain() { cell.fail(.workerCrashed(reason: "the node's process ended")) }

@@ -84,6 +84,8 @@ enum Parcel {
             self.bytes = Array(reader.rest())
         }
 
+        var hasPromises: Bool { references.contains { if case .promise = $0 { true } else { false } } }
+
         func decode<Value: Decodable>(_ type: Value.Type, in backend: LocalBackend) throws(CodingError) -> Value {
             if encoding == Parcel.plain { return try Parcel.load(type, from: bytes) }
             return try Payload.decode(
@@ -93,13 +95,17 @@ enum Parcel {
     }
 
     /// Decodes a value straight from a message.
+    ///
+    /// - Parameter onPromises: called before the value exists where it refers to objects that do not exist yet.
     static func read<Value: Decodable>(
-        _ type: Value.Type, from bytes: UnsafeRawBufferPointer, of peer: Peer
+        _ type: Value.Type, from bytes: UnsafeRawBufferPointer, of peer: Peer, onPromises: (Arrival) -> Void
     ) throws -> Value {
         if bytes.count == MemoryLayout<Value>.size + 1, bytes[0] == plain, PlainTypes.contain(type) {
             return load(type, at: UnsafeRawBufferPointer(rebasing: bytes[1...]))
         }
-        return try Arrival(bytes, from: peer).decode(type, in: peer.backend)
+        let arrival = try Arrival(bytes, from: peer)
+        if arrival.hasPromises { onPromises(arrival) }
+        return try arrival.decode(type, in: peer.backend)
     }
 
     /// The bytes of a plain type's value.

@@ -209,7 +209,7 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
             }
             return Array(promises.accepted.values)
         }
-        for promise in broken { promise.fail(.objectLost(reason: reason)) }
+        for promise in broken { promise.lost(reason: reason) }
     }
 }
 
@@ -220,9 +220,16 @@ final class Promise: Sendable {
         case waiting(ObjectCell)
         case kept(Parcel.Arrival)
         case broken(TaskError)
+        /// What comes is another's: it took this one's place when its owner ended.
+        case standing(for: Promise)
     }
 
     private let state = Mutex(State.open)
+    private struct Rebuilding {
+        var lineage: (of: ResultLineage, index: Int)?
+        var successor: Promise?
+    }
+    private let rebuilding = Mutex(Rebuilding())
     private unowned let peer: Peer
     private let number: UInt64
     private let task: String
@@ -245,11 +252,7 @@ final class Promise: Sendable {
             let before = state
             let cell = BorrowedCell<Value>(
                 task: task, origin: origin,
-                cancel: { [weak peer, number] in
-                    var writer = ByteWriter()
-                    writer.number(number)
-                    peer?.channel.send(kind: WireKind.cancelExport, writer.bytes)
-                }, backend: peer.backend)
+                cancel: { [weak self] in self?.cancel() }, backend: peer.backend)
             if case .open = state { state = .waiting(cell) }
             return .success((cell, before))
         }
@@ -257,29 +260,92 @@ final class Promise: Sendable {
         switch before {
         case .kept(let arrival): cell.complete(arrival, in: peer.backend)
         case .broken(let error): cell.fail(error)
-        case .open, .waiting: break
+        case .open, .waiting, .standing: break
         }
         return cell
     }
 
+    private enum Receiver {
+        case cell(ObjectCell)
+        case promise(Promise)
+        case later
+    }
+
     func keep(_ arrival: Parcel.Arrival) {
-        let cell: ObjectCell? = state.withLock { state in
-            if case .waiting(let cell) = state { return cell }
-            state = .kept(arrival)
-            return nil
+        let receiver: Receiver = state.withLock { state in
+            switch state {
+            case .waiting(let cell): return .cell(cell)
+            case .standing(let other): return .promise(other)
+            case .open, .kept, .broken:
+                state = .kept(arrival)
+                return .later
+            }
         }
-        cell?.complete(arrival, in: peer.backend)
+        switch receiver {
+        case .cell(let cell): cell.complete(arrival, in: peer.backend)
+        case .promise(let other): other.keep(arrival)
+        case .later: break
+        }
+    }
+
+    /// Tells the owner that the object is not wanted any more.
+    func cancel() {
+        if let successor = rebuilding.withLock({ $0.successor }) { return successor.cancel() }
+        var writer = ByteWriter()
+        writer.number(number)
+        peer.channel.send(kind: WireKind.cancelExport, writer.bytes)
+    }
+
+    /// Notes how the object is computed again should its owner end.
+    func setLineage(_ lineage: ResultLineage, index: Int) { rebuilding.withLock { $0.lineage = (lineage, index) } }
+
+    /// The owner ended: the object is computed again where that is possible and somebody wants it.
+    func lost(reason: String) {
+        let isWanted = state.withLock { state in
+            guard case .waiting(var cell) = state else { return true }
+            // This promise alone does not want it.
+            state = .open
+            defer { state = .waiting(cell) }
+            return !isKnownUniquelyReferenced(&cell)
+        }
+        if isWanted, let lineage = rebuilding.withLock({ $0.lineage }) {
+            return lineage.of.rebuild(self, at: lineage.index, reason: reason)
+        }
+        fail(.objectLost(reason: "the process that owned it ended: \(reason)"))
+    }
+
+    /// What comes for this promise goes to one whose owner ended.
+    func stand(for other: Promise) {
+        other.rebuilding.withLock { $0.successor = self }
+        let before = state.withLock { state in
+            let before = state
+            if case .open = state { state = .standing(for: other) }
+            return before
+        }
+        switch before {
+        case .kept(let arrival): other.keep(arrival)
+        case .broken(let error): other.fail(error)
+        case .open, .waiting, .standing: break
+        }
     }
 
     func fail(_ cause: TaskError.Cause) { fail(TaskError(cause: cause, task: task, origin: origin, attempts: 0)) }
 
     func fail(_ error: TaskError) {
-        let cell: ObjectCell? = state.withLock { state in
-            if case .waiting(let cell) = state { return cell }
-            state = .broken(error)
-            return nil
+        let receiver: Receiver = state.withLock { state in
+            switch state {
+            case .waiting(let cell): return .cell(cell)
+            case .standing(let other): return .promise(other)
+            case .open, .kept, .broken:
+                state = .broken(error)
+                return .later
+            }
         }
-        cell?.fail(error)
+        switch receiver {
+        case .cell(let cell): cell.fail(error)
+        case .promise(let other): other.fail(error)
+        case .later: break
+        }
     }
 }
 

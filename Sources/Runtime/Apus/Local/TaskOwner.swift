@@ -524,12 +524,12 @@ final class TaskOwner: @unchecked Sendable {
                     lost.append(cell)
                 }
             }
-            for shape in shapes { classes[shape.index].asked = 0 }
         }
         for cell in lost { conclude(cell, cause(reason)) }
         for shape in shapes {
             fill(shape)
-            ask(shape)
+            // The node still knows how many leases were wanted before.
+            ask(shape, givingBack: true)
         }
     }
 

@@ -9,6 +9,8 @@ import Synchronization
 final class TaskServer: Sendable {
     private unowned let backend: LocalBackend
     private let lanes = Mutex<[UInt64: TaskLane]>([:])
+    /// Lanes whose owner ended, until the node asks for them.
+    private let aborted = Mutex<[UInt64: TaskLane]>([:])
 
     init(backend: LocalBackend) { self.backend = backend }
 
@@ -54,7 +56,20 @@ final class TaskServer: Sendable {
             for lane in ended { lanes[lane.lease] = nil }
             return ended
         }
-        for lane in ended { lane.abort() }
+        for lane in ended {
+            aborted.withLock { $0[lane.lease] = lane }
+            lane.abort()
+        }
+    }
+
+    /// The node wants to know when nothing runs any more on a lease whose owner ended.
+    func orphaned(lease: UInt64) {
+        let report: @Sendable () -> Void = { [backend] in backend.node.send(.orphanEnded(lease: lease)) }
+        if let lane = aborted.withLock({ $0.removeValue(forKey: lease) }) {
+            lane.whenIdle(report)
+        } else {
+            report()
+        }
     }
 }
 
@@ -152,6 +167,9 @@ final class TaskLane: @unchecked Sendable {
     private var output: StreamCredits?
     private var isCancelled = false
     private var isEnded = false
+    /// The owner ended.
+    private var isAborted = false
+    private var onIdle: (@Sendable () -> Void)?
     /// How often the task that runs waits at the moment: its child tasks may wait at the same time.
     private var waits = 0
 
@@ -242,12 +260,22 @@ final class TaskLane: @unchecked Sendable {
     func abort() {
         let children: [ObjectCell] = lock.withLock { _ in
             queue = Fifo()
+            isAborted = true
             isCancelled = true
             runner?.cancel()
             return current?.openChildren() ?? []
         }
         for child in children { backend.cancel(child) }
         end()
+    }
+
+    /// Calls once nothing runs any more, in a lane that was aborted.
+    func whenIdle(_ report: @escaping @Sendable () -> Void) {
+        let isIdle = lock.withLock { _ in
+            if current != nil { onIdle = report }
+            return current == nil
+        }
+        if isIdle { report() }
     }
 
     // MARK: Waiting
@@ -295,9 +323,12 @@ final class TaskLane: @unchecked Sendable {
         let running = SlotWord(generation: task.generation, phase: .running)
         // First it is the current one, then it begins: so the owner either takes it back or finds it to cancel.
         let cell = ServedCell(task, lane: self)
-        lock.withLock { _ in current = cell }
-        guard slots.exchange(Int(task.slot), expected: queued.word, desired: running.word) else {
-            lock.withLock { _ in current = nil }
+        let isWanted = lock.withLock { _ in
+            current = cell
+            return !isAborted
+        }
+        guard isWanted, slots.exchange(Int(task.slot), expected: queued.word, desired: running.word) else {
+            ended()
             return
         }
         let context = RunContext(cluster: backend.cluster, cell: cell)
@@ -310,10 +341,16 @@ final class TaskLane: @unchecked Sendable {
             case .unknown(let error): answer(task, failed: error)
             }
         }
-        lock.withLock { _ in
+        ended()
+    }
+
+    private func ended() {
+        let report = lock.withLock { _ in
             current = nil
             output = nil
+            return onIdle.take()
         }
+        report?()
     }
 
     /// Ends the task when its time is up, and tells its owner, which need not wait for the task to obey.

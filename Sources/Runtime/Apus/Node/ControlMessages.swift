@@ -75,6 +75,8 @@ enum NodeRequest: Codable, Sendable {
     case giveBack(lease: UInt64)
     case blocked(lease: UInt64)
     case unblocked(lease: UInt64)
+    /// From a worker: what ran on a lease whose owner ended has ended too.
+    case orphanEnded(lease: UInt64)
     case createActor(request: UInt64, creation: ActorCreation, orExisting: Bool)
     case findActor(request: UInt64, name: String)
     /// The sender wants to call an actor, and to be told where it lives from now on.
@@ -101,6 +103,8 @@ enum NodeNotice: Codable, Sendable {
     case refused(shape: Int, reason: String)
     /// To a worker: the lease's owner gave it back.
     case leaseEnded(lease: UInt64)
+    /// To a worker: the lease's owner ended, and the worker is free once what runs there has been cancelled.
+    case leaseOrphaned(lease: UInt64)
     /// To a worker: become the home of an actor.
     case host(actor: ActorIdentifier, creation: ActorCreation)
     case actorAt(actor: ActorIdentifier, process: UInt64, traits: ActorTraits)

@@ -34,6 +34,8 @@ final class NodeDaemon {
         let grantedAt: Instant
         var isBlocked = false
         var recall = Recall.none
+        /// When the worker is ended that still runs a task of an owner that ended.
+        var orphanedUntil: Instant?
         enum Recall { case none, onceIdle, now }
     }
     var dispatcher: Dispatcher<Request>
@@ -49,6 +51,10 @@ final class NodeDaemon {
     /// What was admitted and waits for a worker.
     private var admitted: [WorkerEnvironment: [(request: Request, demand: Shape)]] = [:]
     private var starting: [WorkerEnvironment: Int] = [:]
+    /// Workers that ended before they were ready, since the last that became so.
+    private var failedStarts: [WorkerEnvironment: Int] = [:]
+    /// After so many in a row no more are started for those that wait.
+    private static let startAttempts = 10
     private var lastAvailable: Resources
     var actors = ActorRegistry()
 
@@ -78,6 +84,7 @@ final class NodeDaemon {
             let count = apus_poll_wait(poll, &events, 64, wait)
             guard count >= 0 else { break }
             for event in events.prefix(Int(count)) { handle(event) }
+            endOrphans()
             schedule()
         }
         end()
@@ -238,6 +245,18 @@ final class NodeDaemon {
         }
     }
 
+    /// A worker ended before it was ready, be it by chance or because none can run.
+    private func startAgain(_ environment: WorkerEnvironment, reason: String) {
+        let failed = failedStarts[environment, default: 0] + 1
+        failedStarts[environment] = failed
+        if failed >= Self.startAttempts {
+            failedStarts[environment] = nil
+            workerFailed(environment, reason: "\(failed) ended at their start, the last because \(reason)")
+        } else if starting[environment, default: 0] < admitted[environment]?.count ?? 0 {
+            startWorker(environment)
+        }
+    }
+
     /// No worker could be started: whoever waits for one cannot go on.
     private func workerFailed(_ environment: WorkerEnvironment, reason: String) {
         let waiting = admitted.removeValue(forKey: environment) ?? []
@@ -289,7 +308,7 @@ final class NodeDaemon {
         if !connection.isReady {
             starting[connection.environment, default: 1] -= 1
             remove(connection, reason: reason)
-            workerFailed(connection.environment, reason: "it ended at its start: \(reason)")
+            startAgain(connection.environment, reason: reason)
         } else {
             remove(connection, reason: reason)
         }
@@ -315,13 +334,28 @@ final class NodeDaemon {
                 leases[id] = nil
                 ended(lease)
             } else if lease.owner == connection.process {
-                leases[id] = nil
-                ended(lease)
-                release(worker: lease.worker, lease: id)
+                // The worker cancels what runs there; until it has ended, the lease holds what it held.
+                leases[id]?.orphanedUntil = now + Self.orphanGrace
+                notify(lease.worker, .leaseOrphaned(lease: id))
             }
         }
         if let actor = connection.actor { actorLost(actor, reason: reason) }
         actors.forget(subscriber: connection.process)
+    }
+
+    /// How long a task whose owner ended may take to obey its cancellation.
+    private static let orphanGrace = Duration.seconds(1)
+
+    /// Ends workers whose tasks nobody wants and that do not end.
+    private func endOrphans() {
+        let now = now
+        for lease in leases.values {
+            guard let limit = lease.orphanedUntil, limit <= now, let worker = connections[lease.worker],
+                worker.endReason == nil
+            else { continue }
+            worker.endReason = "it ran a task whose owner ended, and the task did not obey its cancellation"
+            kill(worker)
+        }
     }
 
     /// Gives back what a lease held.
@@ -352,8 +386,10 @@ final class NodeDaemon {
 
     /// Gives a worker that is free to whoever waits for one.
     private func hand(out worker: UInt64, _ environment: WorkerEnvironment) {
-        while var waiting = admitted[environment], !waiting.isEmpty {
-            let (request, demand) = waiting.removeFirst()
+        while var waiting = admitted[environment],
+            let index = waiting.firstIndex(where: { canServe(worker, $0.request) })
+        {
+            let (request, demand) = waiting.remove(at: index)
             admitted[environment] = waiting.isEmpty ? nil : waiting
             if use(worker, for: request, demand) { return }
         }
@@ -367,6 +403,7 @@ final class NodeDaemon {
         case .configure: break
         case .ready:
             connection.isReady = true
+            failedStarts[connection.environment] = nil
             starting[connection.environment, default: 1] -= 1
             hand(out: connection.process, connection.environment)
         case .want(let shape, let demand, let count): want(connection, shape, demand, count)
@@ -385,6 +422,11 @@ final class NodeDaemon {
             lease.isBlocked = false
             leases[id] = lease
             dispatcher.unblock(lease.demand)
+        case .orphanEnded(let id):
+            guard let lease = leases[id], lease.worker == connection.process, lease.orphanedUntil != nil else { return }
+            leases[id] = nil
+            ended(lease)
+            release(worker: lease.worker, lease: id)
         case .killWorker(let process, let reason):
             guard let worker = connections[process], !worker.isDriver else { return }
             worker.endReason = reason
@@ -445,11 +487,19 @@ final class NodeDaemon {
 
     /// Finds a worker for what was admitted, or starts one.
     private func place(_ request: Request, _ demand: Shape, _ environment: WorkerEnvironment) {
-        while let worker = idle[environment]?.popLast() {
+        while let index = idle[environment]?.lastIndex(where: { canServe($0, request) }),
+            let worker = idle[environment]?.remove(at: index)
+        {
             if use(worker, for: request, demand) { return }
         }
         admitted[environment, default: []].append((request, demand))
         if starting[environment, default: 0] < admitted[environment]?.count ?? 0 { startWorker(environment) }
+    }
+
+    /// A worker that has tasks of its own to give, from one that ended, does not run them itself: it would wait for a
+    /// connection to itself.
+    private func canServe(_ worker: UInt64, _ request: Request) -> Bool {
+        if case .lease(worker, _) = request { false } else { true }
     }
 
     /// False where the worker is of no use.
@@ -472,6 +522,7 @@ final class NodeDaemon {
             guard connect(client, worker) else {
                 // One of the two has too many connections, or memory has run out.
                 owner.classes[shape]?.granted -= 1
+                owner.classes[shape]?.wanted = 0
                 dispatcher.finish(demand)
                 idle[connection.environment, default: []].append(worker)
                 notify(client, .refused(shape: shape, reason: "no more connections between processes can be made"))
@@ -488,7 +539,7 @@ final class NodeDaemon {
     /// Leases that are idle are called back at once when others wait, those that are busy after a while.
     private func recall() {
         let now = now
-        for (id, lease) in leases where lease.recall != .now && !lease.isBlocked {
+        for (id, lease) in leases where lease.recall != .now && !lease.isBlocked && lease.orphanedUntil == nil {
             // A class that only waits for more of its own keeps what it has.
             guard isWanted(by: lease.owner, other: lease.shape) else { continue }
             let isOld = now - lease.grantedAt > .milliseconds(20)

@@ -248,6 +248,9 @@ package class ObjectCell: @unchecked Sendable {
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
     ) throws(CodingError) { throw .unnamableType(taskName) }
 
+    /// How the task is written, for the case that what its result refers to is lost; nil for what is no task.
+    func recipe() -> TaskRecipe? { nil }
+
     /// Writes the value of a complete object.
     func writeValue(into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
         throw .unnamableType(taskName)
@@ -289,7 +292,11 @@ package class ValueCell<Value: Sendable & Codable>: ObjectCell, @unchecked Senda
 
     final override func complete(_ value: UnsafeRawBufferPointer, from peer: Peer) {
         do {
-            succeed(try Parcel.read(Value.self, from: value, of: peer))
+            succeed(
+                try Parcel.read(Value.self, from: value, of: peer) { arrival in
+                    guard let recipe = recipe() else { return }
+                    ResultLineage(of: self, recipe: recipe, backend: peer.backend).attach(to: arrival)
+                })
         } catch {
             fail(.coding(error as? CodingError ?? .rejected(path: "", reason: "\(error)")))
         }

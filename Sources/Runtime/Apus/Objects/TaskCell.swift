@@ -32,10 +32,25 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
     ) throws(CodingError) {
         guard let task = job.withLock({ $0 }) else { throw .missingReference(index: 0) }
+        try Self.write(task, options, into: &writer, lease, slot, generation, peer)
+    }
+
+    private static func write(
+        _ task: Job, _ options: TaskOptions?, into writer: inout ByteWriter, _ lease: UInt64, _ slot: UInt32,
+        _ generation: UInt32, _ peer: Peer
+    ) throws(CodingError) {
         IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
             timeout: options?.timeout)
         try Parcel.write(task, into: &writer, to: peer)
+    }
+
+    override func recipe() -> TaskRecipe? {
+        guard let task = job.withLock({ $0 }) else { return nil }
+        let options = options
+        return { (writer, lease, slot, generation, peer) throws(CodingError) in
+            try Self.write(task, options, into: &writer, lease, slot, generation, peer)
+        }
     }
 
     override func execute(on runner: Runner) async -> Execution {

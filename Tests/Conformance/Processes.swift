@@ -1,0 +1,99 @@
+import Foundation
+
+/// Processes as `/proc` shows them.
+enum Processes {
+    /// Those that live and have a text among their arguments.
+    static func all(withArgument text: String) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { arguments(of: $0).contains(text) }
+    }
+
+    /// Empty where it has ended, also where nobody has asked how.
+    static func arguments(of process: Int32) -> [String] {
+        guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") else { return [] }
+        return bytes.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    static func isAlive(_ process: Int32) -> Bool { !arguments(of: process).isEmpty }
+
+    static func children(of process: Int32) -> [Int32] {
+        let path = "/proc/\(process)/task/\(process)/children"
+        guard let bytes = FileManager.default.contents(atPath: path) else { return [] }
+        return String(decoding: bytes, as: UTF8.self).split(separator: " ").compactMap { Int32($0) }
+    }
+
+    /// What a process has open: paths, and sockets by their numbers.
+    static func descriptors(of process: Int32) -> Set<String> {
+        let folder = "/proc/\(process)/fd"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return Set(names.compactMap { try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)") })
+    }
+
+    /// The numbers of the system's Unix sockets.
+    static func sockets() -> Set<String> {
+        let table = FileManager.default.contents(atPath: "/proc/net/unix") ?? Data()
+        let lines = String(decoding: table, as: UTF8.self).split(separator: "\n").dropFirst()
+        return Set(
+            lines.compactMap { line in
+                let columns = line.split(separator: " ")
+                return columns.count > 6 ? "socket:[\(columns[6])]" : nil
+            })
+    }
+
+    static func end(_ process: Int32) { kill(process, SIGKILL) }
+}
+
+/// The program `ConformanceDriver`, running.
+final class DriverProgram {
+    let token = "token-\(UInt64.random(in: 0 ... .max))"
+    let folder: URL
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+    private var buffer = Data()
+
+    init(_ scenario: String) throws {
+        folder = FileManager.default.temporaryDirectory.appending(path: token)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.executableURL = own.deletingLastPathComponent().appending(path: "ConformanceDriver")
+        process.arguments = [scenario, token]
+        var variables = ProcessInfo.processInfo.environment
+        variables["TMPDIR"] = folder.path
+        process.environment = variables
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+    }
+
+    deinit {
+        if process.isRunning { Processes.end(process.processIdentifier) }
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    var identifier: Int32 { process.processIdentifier }
+
+    func tell(_ line: String) { input.fileHandleForWriting.write(Data("\(line)\n".utf8)) }
+
+    /// The next line of its output; nil at the end.
+    func line() -> String? {
+        while true {
+            if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { buffer = Data(buffer[buffer.index(after: end)...]) }
+                return String(decoding: buffer[..<end], as: UTF8.self)
+            }
+            let more = output.fileHandleForReading.availableData
+            if more.isEmpty { return nil }
+            buffer.append(more)
+        }
+    }
+
+    /// How it ended: a code, or the negative of a signal's number.
+    func wait() -> Int32 {
+        process.waitUntilExit()
+        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    }
+
+    /// Its own process, its node and its workers.
+    func processes() -> [Int32] { Processes.all(withArgument: token) }
+}

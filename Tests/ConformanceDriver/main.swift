@@ -1,0 +1,118 @@
+// A program that enters a cluster and then does as its argument says, so that tests can end it, or what it started, and
+// look at what is left.
+import Apus
+import Distributed
+import Foundation
+
+let arguments = CommandLine.arguments
+guard arguments.count >= 2, let scenario = Scenario(rawValue: arguments[1]) else {
+    say("usage: ConformanceDriver SCENARIO TOKEN; one of \(Scenario.allCases.map(\.rawValue))")
+    exit(64)
+}
+do {
+    try await scenario.run()
+} catch {
+    say("error: \(error)")
+    exit(1)
+}
+
+/// Prints a line at once.
+func say(_ line: String) { FileHandle.standardOutput.write(Data("\(line)\n".utf8)) }
+
+enum Scenario: String, CaseIterable {
+    /// Fills a cluster with tasks of all kinds and waits for ever.
+    case busy
+    /// The same as `busy`, with workers that never obey.
+    case stubborn
+    /// Leaves a cluster, with tasks left, once it is told to.
+    case leave
+    /// Has too few descriptors for a cluster.
+    case descriptors
+    /// Has no descriptors left for further workers.
+    case fewWorkers
+
+    func run() async throws {
+        switch self {
+        case .busy: try await fill(stubborn: false, leave: false)
+        case .stubborn: try await fill(stubborn: true, leave: false)
+        case .leave: try await fill(stubborn: false, leave: true)
+        case .descriptors:
+            limitDescriptors(to: 4)
+            try await withCluster(.local(cpus: 2)) { _ in }
+        case .fewWorkers:
+            limitDescriptors(to: 40)
+            try await withCluster(.local(cpus: 64, workers: 1)) { cluster in
+                let waits = try (0..<64).map { _ in try cluster.submit(Linger(), .init(timeout: .seconds(20))) }
+                var reason = "all run"
+                for wait in waits {
+                    do { _ = try await wait.value } catch {
+                        reason = "\(error)"
+                        break
+                    }
+                }
+                for wait in waits { cluster.cancel(wait) }
+                say("reason: \(reason)")
+            }
+        }
+    }
+
+    private func limitDescriptors(to count: rlim_t) {
+        var limit = rlimit(rlim_cur: count, rlim_max: count)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    private func fill(stubborn: Bool, leave: Bool) async throws {
+        try await withCluster(.local(cpus: 2)) { cluster in
+            let seen = try await cluster.create(NewSeen())
+            let nested = try (0..<8).map { _ in try cluster.submit(Parent(seen: seen, isStubborn: stubborn)) }
+            while try await seen.count() < 3 { try await Task.sleep(for: .milliseconds(5)) }
+            say("ready")
+            if leave {
+                _ = readLine()
+                return
+            }
+            for task in nested { _ = try? await task.value }
+            say("ended")
+            try await Task.sleep(for: .seconds(600))
+        }
+    }
+}
+
+distributed actor Seen {
+    typealias ActorSystem = ApusActorSystem
+    private var number = 0
+    distributed func count() -> Int { number }
+    distributed func note() { number += 1 }
+}
+
+struct NewSeen: ActorBlueprint {
+    func make(in system: ApusActorSystem) async throws -> Seen { Seen(actorSystem: system) }
+}
+
+struct Parent: RemoteTask {
+    let seen: Seen
+    var isStubborn: Bool
+    func run() async throws -> Int {
+        guard let cluster = Cluster.current else { return 0 }
+        try await seen.note()
+        return try await cluster.submit(Child(seen: seen, isStubborn: isStubborn)).value
+    }
+}
+
+struct Child: RemoteTask {
+    let seen: Seen
+    var isStubborn: Bool
+    func run() async throws -> Int {
+        try await seen.note()
+        while isStubborn { sleep(1) }
+        try await Task.sleep(for: .seconds(600))
+        return 1
+    }
+}
+
+struct Linger: RemoteTask {
+    func run() async throws -> Int {
+        try await Task.sleep(for: .seconds(600))
+        return 1
+    }
+}
