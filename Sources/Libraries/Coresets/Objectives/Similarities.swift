@@ -164,6 +164,16 @@ public final class Similarities: Sendable {
     /// Whether values that were left out count as 0.
     var isSparse: Bool { if case .sparse = source { true } else { false } }
 
+    /// The greatest similarity there can be; with max-distance the distance of the phantom.
+    var greatest: Double {
+        switch source {
+        case .float(let rows): rows.greatest
+        case .double(let rows): rows.greatest
+        case .dense(let dense): dense.greatest
+        case .sparse(let matrix): matrix.values.max() ?? 0
+        }
+    }
+
     /// Bytes held.
     public var memory: Int {
         switch source {

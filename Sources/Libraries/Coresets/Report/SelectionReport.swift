@@ -71,7 +71,7 @@ public struct SelectionReport: Sendable {
         let step = max(1, map.count / limit)
         let points = stride(from: 0, to: map.count, by: step).map { map[$0] }
         let most = (outcome.weights.max() ?? 1).squareRoot()
-        let radii = outcome.weights.map { 2 + 8 * $0.squareRoot() / max(1, most) }
+        let radii = outcome.weights.map { 1.5 + 5.5 * $0.squareRoot() / max(1, most) }
         return Plot(
             "points and picks", horizontal: "first principal component", vertical: "second",
             series: [

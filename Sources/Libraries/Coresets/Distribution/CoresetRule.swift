@@ -1,0 +1,42 @@
+import ApusCore
+
+/// How a core-set of one part is chosen.
+public enum CoresetRule: Sendable, Hashable, Codable {
+    /// Farthest-first traversal: a composable core-set for remote-edge, -tree and -cycle, and for k-center.
+    case farthestFirst(count: Int)
+    /// Greedy facility location: GreeDi's first round.
+    case facilityLocation(count: Int, metric: Similarity)
+    /// Uniformly at random, for comparison.
+    case random(count: Int, seed: UInt64)
+
+    public var count: Int {
+        switch self {
+        case .farthestFirst(let count), .facilityLocation(let count, _), .random(let count, _): count
+        }
+    }
+
+    /// Rows in order of choice; all of them where there are no more than `count`.
+    public func picks(from features: Matrix<Float>) throws(CoresetError) -> [Int] {
+        let count = min(count, features.rows)
+        switch self {
+        case .farthestFirst: return try FarthestFirst(features, count: count, threads: 1).picks
+        case .facilityLocation(_, let metric):
+            let similarities = try Similarities(features, metric: metric, threads: 1)
+            return try FacilityLocation(similarities).maximize(count: count).picks
+        case .random(_, let seed):
+            var rows = Array(0..<features.rows)
+            var generator = SeededGenerator(seed: seed)
+            generator.shuffle(&rows)
+            return Array(rows.prefix(count))
+        }
+    }
+
+    /// The core-set of one part.
+    public func coreset(of features: Matrix<Float>, part: Int) throws(CoresetError) -> PartialCoreset {
+        let picks = try picks(from: features)
+        let representation = Representation(of: features, by: picks, threads: 1)
+        return try PartialCoreset(
+            members: zip(picks, representation.weights).map { .init(part: part, row: $0, weight: $1) },
+            features: features.select(picks))
+    }
+}
