@@ -10,11 +10,13 @@ let settings: [SwiftSetting] = [
 
 /// A target in `Sources/<layer>/<name>`.
 func module(
-    _ name: String, in layer: String, needs dependencies: [Target.Dependency] = [], features: [String] = []
+    _ name: String, in layer: String, needs dependencies: [Target.Dependency] = [], features: [String] = [],
+    upcoming: [String] = []
 ) -> Target {
     .target(
         name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)",
-        swiftSettings: settings + features.map { .enableExperimentalFeature($0) })
+        swiftSettings: settings + features.map { .enableExperimentalFeature($0) }
+            + upcoming.map { .enableUpcomingFeature($0) })
 }
 
 /// A test target in `Tests/<name>`.
@@ -74,7 +76,8 @@ let package = Package(
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
         module(
             "Apus", in: "Runtime", needs: ["ApusCore", "ApusTransport", "ApusObjects", "CApusSystem", "CApusEntry"],
-            features: ["Lifetimes"]),
+            // Asynchronous functions run where their caller does: a hop to the same place costs a tenth of a small task.
+            features: ["Lifetimes"], upcoming: ["NonisolatedNonsendingByDefault"]),
 
         // Numerics: tensors over libtorch, loaded at run time.
         .target(

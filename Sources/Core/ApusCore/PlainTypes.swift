@@ -6,14 +6,15 @@ import Synchronization
 /// These are numbers, truth values, and structures of nothing else: no pointers, references or enumerations, whose bytes
 /// mean nothing elsewhere or may not have every value.
 package enum PlainTypes {
-    private static let known = Mutex<[ObjectIdentifier: Bool]>([:])
+    private static let known = AnswerCache()
 
     /// Complexity: O(1) after the first time.
     package static func contain(_ type: Any.Type) -> Bool {
-        let key = ObjectIdentifier(type)
-        if let answer = known.withLock({ $0[key] }) { return answer }
+        // Metadata lies at even addresses, so that the lowest bit is free for the answer.
+        let key = UInt(bitPattern: ObjectIdentifier(type))
+        if let answer = known[key] { return answer }
         let answer = isPlain(type, depth: 0)
-        known.withLock { $0[key] = answer }
+        known[key] = answer
         return answer
     }
 
@@ -49,5 +50,34 @@ package enum PlainTypes {
             return true
         }
         return count > 0
+    }
+}
+
+/// Answers by even keys. Asked for every task and value that travels, hence without a lock; a place holds the last answer of
+/// all keys that share it.
+private final class AnswerCache: @unchecked Sendable {
+    // Each word is atomic and holds key and answer together.
+    private static let size = 1024
+    private let words: UnsafeMutablePointer<Atomic<UInt>>
+
+    init() {
+        words = .allocate(capacity: Self.size)
+        for index in 0..<Self.size { (words + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit { words.deallocate() }
+
+    private func place(_ key: UInt) -> UnsafeMutablePointer<Atomic<UInt>> {
+        words + Int(((key >> 3) &* 0x9E37_79B9_7F4A_7C15) >> 54)
+    }
+
+    subscript(key: UInt) -> Bool? {
+        get {
+            let word = place(key).pointee.load(ordering: .relaxed)
+            return word & ~1 == key ? word & 1 == 1 : nil
+        }
+        set {
+            place(key).pointee.store(newValue == true ? key | 1 : key, ordering: .relaxed)
+        }
     }
 }

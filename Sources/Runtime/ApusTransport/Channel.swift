@@ -38,7 +38,7 @@ package final class Channel: @unchecked Sendable {
     package let sentSlots: ChannelSlots
     package let receivedSlots: ChannelSlots
     /// What the owner of the channel keeps with it.
-    package var receiver: (any ChannelReceiver)?
+    @exclusivity(unchecked) package var receiver: (any ChannelReceiver)?
 
     private struct Outbox {
         var producer: RingProducer
@@ -49,9 +49,9 @@ package final class Channel: @unchecked Sendable {
     }
 
     private let lock = Mutex(())
-    private var outbox: Outbox
-    private var consumer: RingConsumer
-    private var partial: [UInt8] = []
+    @exclusivity(unchecked) private var outbox: Outbox
+    @exclusivity(unchecked) private var consumer: RingConsumer
+    @exclusivity(unchecked) private var partial: [UInt8] = []
 
     /// - Parameters:
     ///   - side: 0 for one of the two processes, 1 for the other.

@@ -16,11 +16,11 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
     // `jobs`, `idle`, `isStopped` and `threads` are only touched with `lock` held; the rest is atomic or immutable.
     private let mailroom: Mailroom
     private let lock = Mutex(())
-    private var jobs: [UnownedJob?] = Array(repeating: nil, count: 64)
-    private var first = 0
-    private var idle = 0
-    private var isStopped = false
-    private var threads: [pthread_t] = []
+    @exclusivity(unchecked) private var jobs: [UnownedJob?] = Array(repeating: nil, count: 64)
+    @exclusivity(unchecked) private var first = 0
+    @exclusivity(unchecked) private var idle = 0
+    @exclusivity(unchecked) private var isStopped = false
+    @exclusivity(unchecked) private var threads: [pthread_t] = []
     private let count: Int
     /// Jobs that wait, for a look without the lock.
     private let waiting = Atomic(0)

@@ -9,7 +9,7 @@ package final class Mailroom: @unchecked Sendable {
     // `table` is written with the turn held, and read with it held; `turn` passes it on with acquire and release.
     package let inbox: Inbox
     private let turn = Atomic(false)
-    private var table: [Channel?]
+    @exclusivity(unchecked) private var table: [Channel?]
     private let free: Mutex<[Int]>
 
     package init(inbox: Inbox) {

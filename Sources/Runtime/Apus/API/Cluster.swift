@@ -200,16 +200,18 @@ public final class Cluster: Sendable {
             for (cell, waiter) in registered where !cell.isComplete { cell.remove(waiter) }
             if outcome.reason == .cancelled { throw CancellationError() }
         }
+        // Runs of pending references are copied at once: loops over `wait` copy the whole list each time.
         var ready: [ObjectRef<Value>] = []
         var pending: [ObjectRef<Value>] = []
         pending.reserveCapacity(references.count)
-        for reference in references {
-            if ready.count < count, reference.cell.isComplete {
-                ready.append(reference)
-            } else {
-                pending.append(reference)
-            }
+        var start = 0
+        for index in references.indices where ready.count < count && references[index].cell.isComplete {
+            pending.append(contentsOf: references[start..<index])
+            ready.append(references[index])
+            start = index + 1
+            if ready.count == count { break }
         }
+        pending.append(contentsOf: references[start...])
         return (ready, pending)
     }
 

@@ -23,8 +23,8 @@ package final class ActorCall: Sendable {
 
     /// The method's mangled name.
     let method: String
-    /// The method's name for messages.
-    let name: String
+    /// The method's name for messages. Made when it is asked for: to demangle takes as long as the call.
+    var name: String { "\(RemoteCallTarget(method))" }
     let arguments: [Argument]
     let substitutions: [any Any.Type]
     /// The actors whose calls wait for this one.
@@ -51,7 +51,6 @@ package final class ActorCall: Sendable {
         onBegin: @escaping @Sendable () -> Void, onFinish: @escaping @Sendable (Reply) -> Void
     ) {
         self.method = method
-        name = "\(RemoteCallTarget(method))"
         self.arguments = arguments
         self.substitutions = substitutions
         self.callers = callers
@@ -61,7 +60,6 @@ package final class ActorCall: Sendable {
 
     init(target: RemoteCallTarget, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier]) {
         method = target.identifier
-        name = "\(target)"
         self.arguments = arguments
         self.substitutions = substitutions
         self.callers = callers

@@ -252,7 +252,7 @@ final class ActorHost: Sendable {
         for continuation in idle { continuation.resume() }
     }
 
-    private func execute(_ call: ActorCall, on lane: ActorLane) async {
+    @concurrent private func execute(_ call: ActorCall, on lane: ActorLane) async {
         let key = ObjectIdentifier(call)
         let (instance, generation) = state.withLock { state in
             guard case .alive(let instance) = state.life else {
@@ -293,9 +293,12 @@ final class ActorHost: Sendable {
         call.finish(reply)
     }
 
-    private func run<Body: DistributedActor>(
+    @concurrent private func run<Body: DistributedActor>(
         _ call: ActorCall, on body: Body, decoder: inout ApusInvocationDecoder, handler: ApusResultHandler
     ) async throws {
+        if system.encodesCalls, call.substitutions.isEmpty, let method = DistributedMethod.named(call.method) {
+            return try await method.call(on: body, decoder: &decoder, handler: handler)
+        }
         try await system.executeDistributedTarget(
             on: body, target: RemoteCallTarget(call.method), invocationDecoder: &decoder, handler: handler)
     }

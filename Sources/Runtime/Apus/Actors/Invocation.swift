@@ -68,12 +68,19 @@ public final class ApusResultHandler: DistributedTargetInvocationResultHandler {
     init(system: ApusActorSystem) { self.system = system }
 
     public func onReturn<Success: Codable & Sendable>(value: Success) async throws {
-        if !system.encodesCalls {
-            reply = .value(value)
-        } else if PlainTypes.contain(Success.self) {
+        if system.encodesCalls { try encode(value) } else { reply = .value(value) }
+    }
+
+    /// Takes a result whose type is known only now.
+    ///
+    /// - Throws: `CodingError` where it cannot be passed on.
+    func encode<Success>(_ value: Success) throws {
+        if PlainTypes.contain(Success.self) {
             reply = .plain(Parcel.memory(of: value))
-        } else {
+        } else if let value = value as? any Encodable {
             reply = .encoded(try Payload(encoding: value, userInfo: system.userInfo))
+        } else {
+            throw CodingError.unnamableType("\(Success.self)")
         }
     }
 

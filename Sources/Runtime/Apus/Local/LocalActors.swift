@@ -250,7 +250,7 @@ struct IncomingCall: Sendable {
     init(_ reader: inout ByteReader, from peer: Peer) throws {
         actor = ActorIdentifier(owner: try reader.number(), number: try reader.number())
         number = try reader.number()
-        method = try reader.text()
+        method = try peer.method(try reader.number())
         callers = try (0..<Self.count(&reader)).map { _ in
             ActorIdentifier(owner: try reader.number(), number: try reader.number())
         }
@@ -381,7 +381,7 @@ final class ActorLink: @unchecked Sendable {
         writer.number(id.owner)
         writer.number(id.number)
         writer.number(number)
-        writer.text(call.method)
+        writer.number(peer.number(ofMethod: call.method))
         writer.number(UInt16(clamping: call.callers.count))
         for caller in call.callers {
             writer.number(caller.owner)

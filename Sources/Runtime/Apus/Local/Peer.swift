@@ -4,20 +4,25 @@ import Synchronization
 
 /// Another process that this one exchanges messages with.
 final class Peer: ChannelReceiver, @unchecked Sendable {
-    // `types`, `sentTypes` and `flights` are each touched under the lock named beside them; `receivedTypes` only by the
-    // thread that hands out messages; the rest is immutable or has its own lock.
+    // `sentTypes`, `sentMethods` and `flights` are each touched under the lock named beside them; what was received only
+    // by the thread that hands out messages; the rest is immutable or has its own lock.
     let id: UInt64
     let channel: Channel
     unowned let backend: LocalBackend
 
     /// Types whose names the other side knows, by number. Guarded by `typeLock`.
-    private var sentTypes: [ObjectIdentifier: UInt32] = [:]
-    private var lastType: (key: ObjectIdentifier, number: UInt32)?
+    @exclusivity(unchecked) private var sentTypes: [ObjectIdentifier: UInt32] = [:]
+    @exclusivity(unchecked) private var lastType: (key: ObjectIdentifier, number: UInt32)?
     private let typeLock = Mutex(())
-    private var receivedTypes: [ServedType] = []
+    @exclusivity(unchecked) private var receivedTypes: [ServedType] = []
+
+    /// Methods, as the types.
+    @exclusivity(unchecked) private var sentMethods: [String: UInt32] = [:]
+    @exclusivity(unchecked) private var lastMethod: (name: String, number: UInt32)?
+    @exclusivity(unchecked) private var receivedMethods: [String] = []
 
     /// Tasks sent to this process and not yet answered, by slot. Guarded by the task owner's lock.
-    var flights = FlightTable()
+    @exclusivity(unchecked) var flights = FlightTable()
 
     private enum Outcome {
         case value(Parcel.Arrival)
@@ -75,6 +80,43 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
             throw TransportError.malformed(reason: "type \(number) was defined out of order")
         }
         receivedTypes.append(ServedType(name: try reader.text()))
+    }
+
+    // MARK: Methods
+
+    /// The number under which the other side knows a method; its name is sent before the first use.
+    func number(ofMethod name: String) -> UInt32 {
+        typeLock.withLock { _ in
+            if let last = lastMethod, last.name == name { return last.number }
+            let number: UInt32
+            if let known = sentMethods[name] {
+                number = known
+            } else {
+                number = UInt32(sentMethods.count)
+                sentMethods[name] = number
+                var writer = ByteWriter()
+                writer.number(number)
+                writer.text(name)
+                channel.send(kind: WireKind.defineMethod, writer.bytes)
+            }
+            lastMethod = (name, number)
+            return number
+        }
+    }
+
+    private func defineMethod(_ reader: inout ByteReader) throws {
+        let number = try reader.number(UInt32.self)
+        guard Int(number) == receivedMethods.count else {
+            throw TransportError.malformed(reason: "method \(number) was defined out of order")
+        }
+        receivedMethods.append(try reader.text())
+    }
+
+    func method(_ number: UInt32) throws(TransportError) -> String {
+        guard receivedMethods.indices.contains(Int(number)) else {
+            throw .malformed(reason: "method \(number) is not defined")
+        }
+        return receivedMethods[Int(number)]
     }
 
     func servedType(_ number: UInt32) throws(TransportError) -> ServedType {
@@ -176,6 +218,7 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
             case WireKind.task: try backend.server.received(&reader, from: self)
             case WireKind.result: try backend.owner.result(&reader, from: self)
             case WireKind.defineType: try define(&reader)
+            case WireKind.defineMethod: try defineMethod(&reader)
             case WireKind.cancelTask: try backend.server.cancel(&reader, from: self)
             case WireKind.leaseSuspended: backend.owner.suspended(try reader.number(UInt64.self))
             case WireKind.leaseResumed: backend.owner.resumed(try reader.number(UInt64.self))

@@ -9,7 +9,7 @@ import CApusSystem
     import Musl
 #endif
 
-/// Called before `main` in a process that Apus started: never returns in a worker or a node. See decision 0100.
+/// Called before `main` in a process that Apus started: never returns in a worker or a node. See decision 0140.
 @_cdecl("apus_process_enter")
 func enterProcess(_ mode: UnsafePointer<CChar>) {
     guard let mode = ProcessMode(rawValue: String(cString: mode)) else { return }

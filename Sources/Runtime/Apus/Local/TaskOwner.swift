@@ -8,14 +8,14 @@ final class TaskLease {
     let shape: Shape
     let peer: Peer
     /// Slots of the tasks that were sent, oldest first; some may have been answered.
-    var sent = Fifo<(slot: Int, generation: UInt32)>()
-    var inFlight = 0
+    @exclusivity(unchecked) var sent = Fifo<(slot: Int, generation: UInt32)>()
+    @exclusivity(unchecked) var inFlight = 0
     /// The task that runs waits.
-    var isSuspended = false
+    @exclusivity(unchecked) var isSuspended = false
     /// The node wants the lease back, now or once it is idle.
-    var isRecalled = false
-    var isRecalledOnceIdle = false
-    var idleSince: UInt64 = 0
+    @exclusivity(unchecked) var isRecalled = false
+    @exclusivity(unchecked) var isRecalledOnceIdle = false
+    @exclusivity(unchecked) var idleSince: UInt64 = 0
 
     init(id: UInt64, shape: Shape, peer: Peer) {
         self.id = id
@@ -88,11 +88,11 @@ final class TaskOwner: @unchecked Sendable {
         var inFlight = 0
     }
 
-    private var classes: [Class] = []
-    private var leases: [UInt64: TaskLease] = [:]
-    private var nextTicket: UInt64 = 0
+    @exclusivity(unchecked) private var classes: [Class] = []
+    @exclusivity(unchecked) private var leases: [UInt64: TaskLease] = [:]
+    @exclusivity(unchecked) private var nextTicket: UInt64 = 0
     /// Classes that have tasks and no lease.
-    private var starving: Set<Int> = []
+    @exclusivity(unchecked) private var starving: Set<Int> = []
     /// Tasks that may overtake the first one of a class without a lease, as in the embedded dispatcher.
     private static let patience = 64
 
@@ -109,6 +109,8 @@ final class TaskOwner: @unchecked Sendable {
     /// Tasks that a lease holds ahead, at most: as many as run in this time.
     private static let aheadNanoseconds = 200_000.0
     private static let mostAhead = 256
+    /// Tasks that short are packed: 200 µs / 64 is about 3 µs.
+    private static let packedDepth = 64
     /// A lease that was idle for so long is given back.
     private static let lingerNanoseconds = 100_000_000.0
 
@@ -159,30 +161,45 @@ final class TaskOwner: @unchecked Sendable {
         return max(1, min(Self.mostAhead, Int(Self.aheadNanoseconds / (mean * Ticks.length))))
     }
 
-    /// Takes the next queued task to the lease that has the fewest.
+    /// Takes the next queued task to the lease that has the fewest. Tasks that are shorter than it takes to wake a
+    /// process are packed instead: a second worker is used when the first has all that it can take.
     private func assign(_ shape: Shape) -> Assignment? {
         let depth = depth(shape)
+        let packs = depth >= Self.packedDepth
         var best: TaskLease?
         for lease in classes[shape.index].leases
         where !lease.isSuspended && !lease.isRecalled && lease.inFlight < depth {
-            if lease.inFlight < best?.inFlight ?? .max { best = lease }
+            guard let other = best else {
+                best = lease
+                continue
+            }
+            if packs ? lease.inFlight > other.inFlight : lease.inFlight < other.inFlight { best = lease }
         }
         guard let best, !mustWait(shape) else { return nil }
         while let (cell, ticket) = classes[shape.index].queue.popFirst() {
-            guard cell.assign() else { continue }
-            guard let (slot, generation) = best.peer.flights.add(cell, best) else {
-                cell.unassign()
+            if let assignment = place(cell, on: best) { return assignment }
+            if !cell.isComplete {
+                // All slots of the worker are taken.
                 classes[shape.index].queue.prepend((cell, ticket))
                 return nil
             }
-            cell.flight = ObjectCell.Flight(peer: best.peer, slot: slot, generation: generation)
-            best.sent.append((slot, generation))
-            best.inFlight += 1
-            classes[shape.index].inFlight += 1
-            best.peer.channel.sentSlots[slot] = SlotWord(generation: generation, phase: .queued).word
-            return Assignment(cell: cell, lease: best, slot: slot, generation: generation)
         }
         return nil
+    }
+
+    /// Gives a queued task to a lease. Nil where it was cancelled, or the worker has no free slot.
+    private func place(_ cell: ObjectCell, on lease: TaskLease) -> Assignment? {
+        guard cell.assign() else { return nil }
+        guard let (slot, generation) = lease.peer.flights.add(cell, lease) else {
+            cell.unassign()
+            return nil
+        }
+        cell.flight = ObjectCell.Flight(peer: lease.peer, slot: slot, generation: generation)
+        lease.sent.append((slot, generation))
+        lease.inFlight += 1
+        classes[lease.shape.index].inFlight += 1
+        lease.peer.channel.sentSlots[slot] = SlotWord(generation: generation, phase: .queued).word
+        return Assignment(cell: cell, lease: lease, slot: slot, generation: generation)
     }
 
     private func send(_ assignment: Assignment) {
@@ -267,13 +284,20 @@ final class TaskOwner: @unchecked Sendable {
         let now = Ticks.now
         let idle: [TaskLease] = lock.withLock { _ in
             let idle = leases.values.filter {
-                $0.inFlight == 0 && Double(now &- $0.idleSince) * Ticks.length > Self.lingerNanoseconds
+                $0.inFlight == 0 && !hasTasks(beside: $0) && Double(now &- $0.idleSince) * Ticks.length > Self.lingerNanoseconds
             }
             for lease in idle { _ = drop(lease) }
             return idle
         }
         for shape in Set(idle.map(\.shape)) { ask(shape, givingBack: true) }
         for lease in idle { backend.node.giveBack(lease.id) }
+        // Short tasks may be stuck behind one that turned out long.
+        for lease in lock.withLock({ _ in leases.values.filter { $0.inFlight == 0 } }) { steal(for: lease, anyway: true) }
+    }
+
+    /// Whether another lease of the class has tasks that have not begun.
+    private func hasTasks(beside lease: TaskLease) -> Bool {
+        classes[lease.shape.index].leases.contains { $0 !== lease && $0.inFlight > 1 }
     }
 
     var hasLeases: Bool { lock.withLock { _ in !leases.isEmpty } }
@@ -327,15 +351,23 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// A lease without tasks takes half of those that another one of its class has not begun.
-    private func steal(for lease: TaskLease) {
-        let stolen: Bool = lock.withLock { _ in
-            let state = classes[lease.shape.index]
-            guard lease.inFlight == 0, state.queue.isEmpty, !lease.isRecalled,
-                let deepest = state.leases.max(by: { $0.inFlight < $1.inFlight }), deepest.inFlight > 1
-            else { return false }
-            return withdraw(from: deepest, keeping: max(1, deepest.inFlight / 2)) > 0
+    ///
+    /// - Parameter anyway: also where they would take less time than to move them; they may wait behind a long one.
+    private func steal(for lease: TaskLease, anyway: Bool = false) {
+        var assignments: [Assignment] = []
+        lock.withLock { _ in
+            let index = lease.shape.index
+            guard lease.inFlight == 0, classes[index].queue.isEmpty, !lease.isRecalled, leases[lease.id] != nil,
+                anyway || depth(lease.shape) < Self.packedDepth,
+                let deepest = classes[index].leases.max(by: { $0.inFlight < $1.inFlight }), deepest.inFlight > 1
+            else { return }
+            withdraw(from: deepest, keeping: max(1, deepest.inFlight / 2))
+            while let cell = classes[index].queue.popFirst()?.cell {
+                guard let assignment = place(cell, on: lease) else { continue }
+                assignments.append(assignment)
+            }
         }
-        if stolen { fill(lease.shape) }
+        for assignment in assignments { send(assignment) }
     }
 
     // MARK: Results

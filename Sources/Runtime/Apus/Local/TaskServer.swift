@@ -160,18 +160,18 @@ final class TaskLane: @unchecked Sendable {
     let peer: Peer
     let backend: LocalBackend
     private let lock = Mutex(())
-    private var queue = Fifo<IncomingTask>()
-    private var waiting: UnsafeContinuation<IncomingTask?, Never>?
-    private var runner: Task<Void, Never>?
-    private var current: ServedCell?
-    private var output: StreamCredits?
-    private var isCancelled = false
-    private var isEnded = false
+    @exclusivity(unchecked) private var queue = Fifo<IncomingTask>()
+    @exclusivity(unchecked) private var waiting: UnsafeContinuation<IncomingTask?, Never>?
+    @exclusivity(unchecked) private var runner: Task<Void, Never>?
+    @exclusivity(unchecked) private var current: ServedCell?
+    @exclusivity(unchecked) private var output: StreamCredits?
+    @exclusivity(unchecked) private var isCancelled = false
+    @exclusivity(unchecked) private var isEnded = false
     /// The owner ended.
-    private var isAborted = false
-    private var onIdle: (@Sendable () -> Void)?
+    @exclusivity(unchecked) private var isAborted = false
+    @exclusivity(unchecked) private var onIdle: (@Sendable () -> Void)?
     /// How often the task that runs waits at the moment: its child tasks may wait at the same time.
-    private var waits = 0
+    @exclusivity(unchecked) private var waits = 0
 
     init(lease: UInt64, peer: Peer, backend: LocalBackend) {
         self.lease = lease
@@ -197,7 +197,7 @@ final class TaskLane: @unchecked Sendable {
         runner = Task(executorPreference: backend.threads) { await self.run() }
     }
 
-    private func run() async {
+    private nonisolated(nonsending) func run() async {
         while let task = await next() {
             await execute(task)
             let goesOn = lock.withLock { _ in
@@ -211,8 +211,9 @@ final class TaskLane: @unchecked Sendable {
         }
     }
 
-    private func next() async -> IncomingTask? {
-        await withUnsafeContinuation { continuation in
+    private nonisolated(nonsending) func next() async -> IncomingTask? {
+        if let task = lock.withLock({ _ in queue.popFirst() }) { return task }
+        return await withUnsafeContinuation { continuation in
             var task: IncomingTask?
             let resumes = lock.withLock { _ in
                 task = queue.popFirst()
@@ -317,7 +318,7 @@ final class TaskLane: @unchecked Sendable {
 
     // MARK: Running
 
-    private func execute(_ task: IncomingTask) async {
+    private nonisolated(nonsending) func execute(_ task: IncomingTask) async {
         let slots = peer.channel.receivedSlots
         let queued = SlotWord(generation: task.generation, phase: .queued)
         let running = SlotWord(generation: task.generation, phase: .running)
@@ -366,7 +367,7 @@ final class TaskLane: @unchecked Sendable {
         }
     }
 
-    private func run<Job: RemoteTask>(_ type: Job.Type, _ task: IncomingTask) async {
+    private nonisolated(nonsending) func run<Job: RemoteTask>(_ type: Job.Type, _ task: IncomingTask) async {
         let start = Ticks.now
         do {
             let job = try task.body.decode(type, in: backend)
@@ -380,7 +381,7 @@ final class TaskLane: @unchecked Sendable {
         }
     }
 
-    private func run<Job: StreamingTask>(_ type: Job.Type, _ task: IncomingTask) async {
+    private nonisolated(nonsending) func run<Job: StreamingTask>(_ type: Job.Type, _ task: IncomingTask) async {
         let start = Ticks.now
         let credits = StreamCredits(limit: UInt64(task.streamLimit), taken: task.streamAccepted)
         lock.withLock { _ in output = credits }

@@ -21,6 +21,7 @@ enum WireKind {
     static let call: UInt32 = 48
     static let cancelCall: UInt32 = 49
     static let reply: UInt32 = 50
+    static let defineMethod: UInt32 = 51
 }
 
 /// What a task's slot says: the generation of its use, so that a late message cannot be taken for the present one's, and
