@@ -13,6 +13,8 @@ public struct Representation: Sendable, Hashable {
     ///
     /// - Parameter metric: what near means; a similarity of dot products assigns by it, all others by distance.
     /// - Complexity: O(n·k·d) time, O(n + k·d) memory.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
         of features: Matrix<Scalar>, by picks: [Int], metric: Similarity? = nil, threads: Int? = nil
     ) {

@@ -88,6 +88,8 @@ public struct SelectionRequest: Sendable {
     /// Runs the request on features as they are.
     ///
     /// - Throws: `CoresetError`.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public func run<Scalar: KernelScalar>(_ features: Matrix<Scalar>) throws(CoresetError) -> Outcome {
         let start = Self.now
         var bytes = 0

@@ -18,6 +18,8 @@ public struct FarthestFirst: Sendable, Hashable, Codable {
     ///   - initial: points that count as picked already; not among the picks.
     /// - Throws: `CoresetError.tooMany`, `.outOfRange`.
     /// - Complexity: O(n·count·d) time, O(n·d) memory.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
         _ features: Matrix<Scalar>, count: Int, start: Int = 0, initial: [Int] = [], threads: Int? = nil
     ) throws(CoresetError) {

@@ -105,6 +105,8 @@ public struct NumPyFile: Sendable {
     /// The numbers as a matrix; a one-dimensional array is one column.
     ///
     /// - Throws: `CoresetError.notFinite`.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public func matrix<Scalar: KernelScalar>(as type: Scalar.Type = Scalar.self) throws(CoresetError) -> Matrix<Scalar>
     {
         let rows = shape[0]

@@ -31,16 +31,28 @@ public struct SparseMatrix: Sendable, Hashable, Codable {
     }
 
     /// The elements that are not zero.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(_ matrix: Matrix<Scalar>) {
+        let width = matrix.columns
         var offsets = [0]
         var columns: [Int32] = []
         var values: [Double] = []
-        for row in 0..<matrix.rows {
-            for column in 0..<matrix.columns where matrix[row, column] != 0 {
-                columns.append(Int32(column))
-                values.append(Double(matrix[row, column]))
+        offsets.reserveCapacity(matrix.rows + 1)
+        matrix.storage.withUnsafeBufferPointer { all in
+            let filled = all.reduce(into: 0) { $0 += $1 != 0 ? 1 : 0 }
+            columns.reserveCapacity(filled)
+            values.reserveCapacity(filled)
+            for row in 0..<matrix.rows {
+                for column in 0..<width {
+                    let value = all[row * width + column]
+                    if value != 0 {
+                        columns.append(Int32(truncatingIfNeeded: column))
+                        values.append(Double(value))
+                    }
+                }
+                offsets.append(values.count)
             }
-            offsets.append(values.count)
         }
         rowCount = matrix.rows
         columnCount = matrix.columns

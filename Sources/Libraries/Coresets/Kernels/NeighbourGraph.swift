@@ -19,6 +19,8 @@ public struct NeighbourGraph: Sendable {
     ///     graph.
     /// - Throws: `CoresetError.tooMany`, `.unsupported` for a metric of dot products.
     /// - Complexity: O(n²·d) time, O(n·K) memory.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
         _ features: Matrix<Scalar>, neighbours: Int, metric: Similarity, symmetry: Symmetry = .union,
         threads: Int? = nil

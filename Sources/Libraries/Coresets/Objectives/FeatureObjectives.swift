@@ -32,6 +32,8 @@ public struct FeatureBased: Objective {
 
     /// - Throws: `CoresetError.notNegative`, `.dimensions`.
     /// - Complexity: a gain O(d), or O(features that are not 0) for `Double` and sparse features.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
         _ features: Matrix<Scalar>, concave: Concave = .squareRoot, weights: [Double]? = nil
     ) throws(CoresetError) {

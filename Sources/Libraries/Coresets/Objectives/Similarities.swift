@@ -37,6 +37,8 @@ public final class Similarities: Sendable {
     ///   - memoryLimit: bytes that may be taken; what the machine has free where nil.
     ///   - threads: all processors where nil. Results do not depend on it.
     /// - Throws: `CoresetError.memory` before anything is allocated, `.dimensions`.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public convenience init<Scalar: KernelScalar>(
         _ features: Matrix<Scalar>, representing represented: Matrix<Scalar>? = nil, metric: Similarity,
         storage: Storage = .automatic, memoryLimit: Int? = nil, threads: Int? = nil

@@ -45,6 +45,8 @@ public struct CraigCoreset: Sendable, Hashable, Codable {
     ///   - labels: class of each example.
     /// - Throws: `CoresetError.dimensions`, `.invalidParameter`, `.memory`.
     /// - Complexity: that of facility location in each class; O(n·d) memory for up to 64 dimensions.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
         proxies: Matrix<Scalar>, labels: [Int], quota: Quota, optimizer: Optimizer = .lazy,
         storage: Similarities.Storage = .automatic, memoryLimit: Int? = nil, seed: UInt64 = 0, threads: Int? = nil

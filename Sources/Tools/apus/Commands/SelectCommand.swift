@@ -13,7 +13,8 @@ struct SelectCommand: ParsableCommand {
             "weights", "objective", "seconds", …}, rows numbered from 0 in order of choice. Weights are the rows that each
             pick represents.
 
-            Objectives: \(SelectionRequest.objectives.joined(separator: ", ")).
+            Objectives: \(SelectionRequest.objectives.joined(separator: ", ")); craig chooses in
+            each class of --labels, and its objective is the bound L(S) on the error of the gradient.
             Metrics: \(Similarity.knownNames.joined(separator: ", ")); for the remote-* objectives also manhattan.
 
             EXAMPLE: apus select embeddings.npy --objective facility-location --metric exp-distance --count 100 --report picks.html
@@ -22,7 +23,7 @@ struct SelectCommand: ParsableCommand {
     @Argument(help: "A file of features.", completion: .file()) var file: String
     @Option(help: "What makes a set good.") var objective = "facility-location"
     @Option(help: "How alike two rows are.") var metric: String?
-    @Option(name: [.long, .customShort("k")], help: "Rows to choose.") var count: Int
+    @Option(name: [.long, .customShort("k")], help: "Rows to choose.") var count: Int?
     @Option(help: "How to search: \(Optimizer.knownNames.joined(separator: ", ")).") var optimizer = "lazy"
     @Option(help: "Decides whatever is left to chance.") var seed: UInt64 = 0
     @Option(help: "α of saturated-coverage, λ of graph-cut and log-determinant, θ of max-coverage.") var parameter:
@@ -42,9 +43,22 @@ struct SelectCommand: ParsableCommand {
     @Option(help: "Threads; results do not depend on them.") var threads: Int?
     @Option(help: "Write a page with curves to this HTML file.") var report: String?
     @Option(help: "Write the curve of the objective to this SVG file.") var plot: String?
+    @Option(help: "Classes of the rows (NPY), for --objective craig.") var labels: String?
+    @Option(help: "Share of each class that --objective craig chooses, instead of --count.") var fraction: Double?
     @Flag(help: "Print JSON to a terminal too.") var json = false
 
+    func validate() throws {
+        if objective == "craig" {
+            guard labels != nil, (fraction == nil) != (count == nil) else {
+                throw ValidationError("--objective craig needs --labels, and --fraction or --count (of each class).")
+            }
+        } else if count == nil {
+            throw ValidationError("Say how many rows to choose with --count.")
+        }
+    }
+
     func run() throws {
+        if objective == "craig" { return try runCraig() }
         let request = try makeRequest()
         let contents: FeatureFile.Contents<Double> = try FeatureFile(file).read(key: key, skipping: skip)
         var features = contents.features
@@ -84,8 +98,42 @@ struct SelectCommand: ParsableCommand {
         print(page.json.text())
     }
 
+    private func runCraig() throws {
+        let classes = try NumPyFile(contentsOf: labels ?? "").integers()
+        let quota = fraction.map { CraigCoreset.Quota.fraction($0) } ?? .equal(count ?? 0)
+        let search = try Optimizer(named: optimizer, parameter: epsilon)
+        func select<Scalar: KernelScalar>(_ features: Matrix<Scalar>) throws -> CraigCoreset {
+            try CraigCoreset(
+                proxies: features, labels: classes, quota: quota, optimizer: search,
+                memoryLimit: memory.map { $0 << 20 }, seed: seed, threads: threads)
+        }
+        let coreset: CraigCoreset
+        if precision == "double" {
+            coreset = try select(try FeatureFile(file).read(as: Double.self, key: key, skipping: skip).features)
+        } else {
+            coreset = try select(try FeatureFile(file).read(as: Float.self, key: key, skipping: skip).features)
+        }
+        let all = coreset.classes
+        print(
+            JSONValue.object([
+                "indices": .array(all.flatMap { $0.picks.map { JSONValue($0) } }),
+                "gains": .array(all.flatMap { $0.gains.map { JSONValue($0) } }),
+                "weights": .array(all.flatMap { $0.weights.map { JSONValue($0) } }),
+                "objective": JSONValue(coreset.cost), "seconds": JSONValue(coreset.seconds),
+                "meanCost": JSONValue(coreset.meanCost),
+                "classes": .array(
+                    all.map {
+                        .object([
+                            "label": JSONValue($0.label), "size": JSONValue($0.size),
+                            "count": JSONValue($0.picks.count),
+                            "cost": JSONValue($0.cost), "evaluations": JSONValue($0.evaluations),
+                        ])
+                    }),
+            ]).text())
+    }
+
     private func makeRequest() throws -> SelectionRequest {
-        var request = try SelectionRequest(objective: objective, count: count)
+        var request = try SelectionRequest(objective: objective, count: count ?? 0)
         if let metric {
             if request.objective.hasPrefix("remote-") || request.objective == "k-center",
                 let distance = Distances.Metric(rawValue: metric)

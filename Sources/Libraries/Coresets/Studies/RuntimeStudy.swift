@@ -1,0 +1,175 @@
+import ApusCore
+import Glibc
+import JSON
+import Reports
+
+/// How the time of stream algorithms grows with the number of points n and of kept points k: measured on small runs,
+/// averaged, fitted by log t = a + b·log n + c·log k, and the fit checked against a measurement at a larger n.
+///
+/// - Source: the runtime study of Wang, Flynn & Luo 2023.
+public struct RuntimeStudy: Sendable {
+    public enum Algorithm: String, Sendable, CaseIterable {
+        case replacement = "k-replacement"
+        case adjacency = "k-adjacency replacement"
+        case doubling
+        case sieve = "sieve-streaming++"
+        case farthestFirst = "farthest-first"
+    }
+
+    /// One average.
+    public struct Measurement: Sendable, Hashable {
+        public var points: Int
+        public var kept: Int
+        public var seconds: Double
+    }
+
+    /// What the averages of one algorithm say.
+    public struct Growth: Sendable {
+        public var algorithm: Algorithm
+        public var measurements: [Measurement]
+        public var constant: Double
+        /// b and c.
+        public var exponents: (points: Double, kept: Double)
+        /// Share of the variance of log t that the fit explains.
+        public var determination: Double
+        /// At the larger n and the greatest k.
+        public var predicted: Double
+        public var measured: Double
+
+        public var ratio: Double { max(predicted / measured, measured / predicted) }
+    }
+
+    public var points = [500, 1000, 2000, 4000, 8000]
+    public var kept = [5, 10, 20, 40]
+    public var repeats = 5
+    public var target = 50_000
+
+    public init() {}
+
+    /// Runs all algorithms on random rows of the features, repeated where there are too few.
+    ///
+    /// - Throws: `CoresetError`.
+    public func run(_ features: Matrix<Float>, algorithms: [Algorithm] = Algorithm.allCases, seed: UInt64 = 0)
+        throws(CoresetError) -> [Growth]
+    {
+        guard features.rows > 0 else {
+            throw .invalidParameter(name: "the features", value: "empty", expected: "at least one row")
+        }
+        var growths: [Growth] = []
+        for algorithm in algorithms {
+            var measurements: [Measurement] = []
+            for n in points {
+                for k in kept { measurements.append(try average(algorithm, features, n, k, seed)) }
+            }
+            let fit = Self.fit(measurements)
+            let most = kept.max() ?? 1
+            let measured = try average(algorithm, features, target, most, seed).seconds
+            growths.append(
+                Growth(
+                    algorithm: algorithm, measurements: measurements, constant: fit.a, exponents: (fit.b, fit.c),
+                    determination: fit.determination,
+                    predicted: exp(fit.a + fit.b * log(Double(target)) + fit.c * log(Double(most))),
+                    measured: measured))
+        }
+        return growths
+    }
+
+    /// The middle three of five repeats, or all of fewer: other programs' time slices fall on single runs.
+    private func average(_ algorithm: Algorithm, _ features: Matrix<Float>, _ n: Int, _ k: Int, _ seed: UInt64)
+        throws(CoresetError) -> Measurement
+    {
+        var times: [Double] = []
+        for round in 0..<repeats {
+            var generator = SeededGenerator(seed: seed, stream: UInt64(round))
+            let rows = features.select((0..<n).map { _ in generator.below(features.rows) })
+            let start = Self.processorTime
+            switch algorithm {
+            case .replacement, .adjacency:
+                var selector = try ReplacementSelector(
+                    capacity: k, dimensions: rows.columns, rule: algorithm == .replacement ? .all : .adjacent)
+                selector.observe(rowsOf: rows)
+            case .doubling:
+                var selector = try DoublingCenters(capacity: k, dimensions: rows.columns)
+                selector.observe(rowsOf: rows)
+            case .sieve:
+                let empty = StreamLogDeterminant(
+                    capacity: k, dimensions: rows.columns, gamma: 1 / Double(max(1, rows.columns)))
+                var selector = try SieveStreaming(empty, count: k, epsilon: 0.5)
+                selector.observe(rowsOf: rows)
+            case .farthestFirst: _ = try FarthestFirst(rows, count: k, threads: 1)
+            }
+            times.append(Self.processorTime - start)
+        }
+        times.sort()
+        let trimmed = times.count >= 5 ? times[1..<times.count - 1] : times[...]
+        return Measurement(points: n, kept: k, seconds: trimmed.reduce(0, +) / Double(max(1, trimmed.count)))
+    }
+
+    /// Least squares in logarithms, by the normal equations of three unknowns.
+    static func fit(_ measurements: [Measurement]) -> (a: Double, b: Double, c: Double, determination: Double) {
+        var matrix = [[Double]](repeating: [0, 0, 0, 0], count: 3)
+        let rows = measurements.map { [1, log(Double($0.points)), log(Double($0.kept)), log(max($0.seconds, 1e-9))] }
+        for row in rows { for i in 0..<3 { for j in 0..<4 { matrix[i][j] += row[i] * row[j] } } }
+        for pivot in 0..<3 {
+            let best = (pivot..<3).max { abs(matrix[$0][pivot]) < abs(matrix[$1][pivot]) } ?? pivot
+            matrix.swapAt(pivot, best)
+            guard abs(matrix[pivot][pivot]) > 1e-12 else { continue }
+            for row in 0..<3 where row != pivot {
+                let factor = matrix[row][pivot] / matrix[pivot][pivot]
+                for column in pivot..<4 { matrix[row][column] -= factor * matrix[pivot][column] }
+            }
+        }
+        let solution = (0..<3).map { abs(matrix[$0][$0]) > 1e-12 ? matrix[$0][3] / matrix[$0][$0] : 0 }
+        let mean = rows.reduce(0) { $0 + $1[3] } / Double(max(1, rows.count))
+        var (left, all) = (0.0, 0.0)
+        for row in rows {
+            let error = row[3] - (0..<3).reduce(0) { $0 + solution[$1] * row[$1] }
+            left += error * error
+            all += (row[3] - mean) * (row[3] - mean)
+        }
+        return (solution[0], solution[1], solution[2], all > 0 ? 1 - left / all : 1)
+    }
+
+    private static var processorTime: Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    /// Time against n at the greatest k, as an SVG file: points measured, lines fitted.
+    public static func plot(_ growths: [Growth]) -> String {
+        var series: [Plot.Series] = []
+        for (colour, growth) in growths.enumerated() {
+            let most = growth.measurements.map(\.kept).max() ?? 1
+            let own = growth.measurements.filter { $0.kept == most }
+            series.append(
+                Plot.Series(
+                    growth.algorithm.rawValue,
+                    points: own.map { (Double($0.points), $0.seconds) } + [(50_000, growth.measured)],
+                    mark: .points(4), colour: colour))
+            let line = [own.first?.points ?? 1, 50_000].map { n in
+                (
+                    x: Double(n),
+                    y: exp(
+                        growth.constant + growth.exponents.points * log(Double(n)) + growth.exponents.kept
+                            * log(Double(most)))
+                )
+            }
+            series.append(Plot.Series("", points: line, mark: .dashed, colour: colour))
+        }
+        return Plot(
+            "time against points", horizontal: "points", vertical: "seconds", series: series,
+            horizontalScale: .logarithmic, verticalScale: .logarithmic
+        ).file
+    }
+}
+
+extension RuntimeStudy.Growth {
+    public var json: JSONValue {
+        .object([
+            "name": JSONValue(algorithm.rawValue), "exponentPoints": JSONValue(exponents.points),
+            "exponentKept": JSONValue(exponents.kept), "determination": JSONValue(determination),
+            "predicted": JSONValue(predicted), "measured": JSONValue(measured), "ratio": JSONValue(ratio),
+        ])
+    }
+}
