@@ -39,7 +39,7 @@ package protocol Backend: AnyObject, Sendable {
     func reserveCall(to actor: ActorIdentifier) throws(ActorError) -> UInt64
     func releaseCall(_ place: UInt64, to actor: ActorIdentifier)
     func call(_ call: ActorCall, on actor: ActorIdentifier, place: UInt64?) throws(ActorError)
-    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws
+    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool, within limit: Duration) async throws
 
     /// Whether arguments and results of calls pass through their bytes.
     var encodesCalls: Bool { get }

@@ -52,9 +52,12 @@ extension Cluster {
         return try Body.resolve(id: id, using: actorSystem)
     }
 
-    /// Ends an actor after the calls that wait for it; returns when it is dead.
-    public func stop<Body: DistributedActor>(_ actor: Body) async throws where Body.ActorSystem == ApusActorSystem {
-        try await backend.stopActor(actor.id, immediately: false, restart: false)
+    /// Ends an actor after the calls that wait for it and its `ShutdownHook`; returns when it is dead.
+    ///
+    /// - Parameter limit: after this time it is killed.
+    public func stop<Body: DistributedActor>(_ actor: Body, within limit: Duration = .seconds(30)) async throws
+    where Body.ActorSystem == ApusActorSystem {
+        try await backend.stopActor(actor.id, immediately: false, restart: false, within: limit)
     }
 
     /// Ends an actor at once; calls that run are interrupted.
@@ -62,7 +65,7 @@ extension Cluster {
     /// - Parameter restart: whether it may restart, as after a crash, if its options grant it.
     public func kill<Body: DistributedActor>(_ actor: Body, restart: Bool = false) async throws
     where Body.ActorSystem == ApusActorSystem {
-        try await backend.stopActor(actor.id, immediately: true, restart: restart)
+        try await backend.stopActor(actor.id, immediately: true, restart: restart, within: .zero)
     }
 
     /// Calls an actor's method without awaiting it. Calls submitted by one caller run in the order of submission.
@@ -74,7 +77,7 @@ extension Cluster {
     /// - Parameter call: makes one call; further ones take their places as they are made.
     /// - Throws: `ClusterError.closed`; `ActorError.dead`, `.unknownActor`.
     public func submit<Body: DistributedActor, Result: Sendable & Codable>(
-        to actor: Body, file: StaticString = #fileID, line: Int = #line,
+        to actor: Body, _ options: CallOptions? = nil, file: StaticString = #fileID, line: Int = #line,
         _ call: @escaping @Sendable (Body) async throws -> Result
     ) throws -> ObjectRef<Result> where Body.ActorSystem == ApusActorSystem {
         let cell = CallCell<Result>(name: "\(Body.self)", file: file, line: line)
@@ -83,7 +86,10 @@ extension Cluster {
         let place = CallPlace(actor: id, place: try backend.reserveCall(to: id))
         cell.start(
             in: RunContext(cluster: self, cell: nil), place: place, registry: calls, on: backend.taskExecutor,
-            call: { try await call(actor) },
+            call: {
+                guard let options else { return try await call(actor) }
+                return try await options { try await call(actor) }
+            },
             end: { [backend] in
                 if let unused = place.take(for: id) { backend.releaseCall(unused, to: id) }
             })

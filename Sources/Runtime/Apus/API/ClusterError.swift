@@ -58,6 +58,10 @@ public enum ActorError: Error, Sendable, Codable, CustomStringConvertible {
     case dead(actor: String, reason: String)
     /// The actor crashed or was killed during the call: whether the call had its effect is unknown.
     case crashedDuringCall(actor: String, call: String, reason: String)
+    /// The caller's time for the call was up: whether it has its effect is unknown.
+    case callTimedOut(actor: String, call: String, after: Duration)
+    /// The call's options name a group that the actor does not have.
+    case unknownGroup(actor: String, group: String, groups: [String])
     /// More calls wait than the actor's options allow.
     case tooManyCalls(actor: String, limit: Int)
     /// An actor that runs one call at a time was called from within that call: it would wait for itself for ever.
@@ -80,6 +84,11 @@ public enum ActorError: Error, Sendable, Codable, CustomStringConvertible {
         case .crashedDuringCall(let actor, let call, let reason):
             "The actor \(actor) crashed during \(call): \(reason). The call may have had its effect; "
                 + "`maxTaskRetries` repeats such calls."
+        case .callTimedOut(let actor, let call, let limit):
+            "The call \(call) of \(actor) was not answered after \(limit). It may still have its effect."
+        case .unknownGroup(let actor, let group, let groups):
+            "The actor \(actor) has no concurrency group `\(group)`; it has "
+                + (groups.isEmpty ? "none." : groups.map { "`\($0)`" }.joined(separator: ", ") + ".")
         case .tooManyCalls(let actor, let limit):
             "\(limit) calls wait for the actor \(actor) already. Await some before making more."
         case .wouldDeadlock(let actor, let call):

@@ -61,15 +61,25 @@ public struct ActorOptions: Sendable {
     public var maxTaskRetries: Int
     /// Calls that may run at once. With 1, calls run one after the other, each to its end.
     public var concurrency: Int
+    /// Limits of their own for some methods. Calls of other methods are limited by `concurrency`.
+    public var groups: [ConcurrencyGroup]
+    /// Threads of the actor's own, for methods that block; 0 where it shares those of its process. Parts of methods that
+    /// the actor isolates still run one at a time: see `onThread`.
+    public var threads: Int
+    /// Whether the actor outlives the actor or process that created it, up to the end of the cluster.
+    public var isDetached: Bool
     /// Calls that may wait; further ones fail with `ActorError.tooManyCalls`.
     public var maxPendingCalls: Int
 
     public init(
         name: String? = nil, cpus: Quantity = 0, gpus: Quantity = 0, memory: Int64 = 0,
         resources: [String: Quantity] = [:], maxRestarts: Int = 0, maxTaskRetries: Int = 0, concurrency: Int = 1,
-        maxPendingCalls: Int = .max
+        groups: [ConcurrencyGroup] = [], threads: Int = 0, isDetached: Bool = false, maxPendingCalls: Int = .max
     ) {
         self.name = name
+        self.groups = groups
+        self.threads = max(0, threads)
+        self.isDetached = isDetached
         self.resources = Resources(cpus: cpus, gpus: gpus, memory: memory, custom: resources)
         self.maxRestarts = maxRestarts
         self.maxTaskRetries = maxTaskRetries

@@ -12,7 +12,8 @@ extension ActorCreation {
             bodyType: try TypeNames.name(of: birth.type), blueprint: try travel.encode(),
             resources: birth.options.resources, maxRestarts: birth.options.maxRestarts,
             maxTaskRetries: birth.options.maxTaskRetries, concurrency: birth.options.concurrency,
-            maxPendingCalls: birth.options.maxPendingCalls, origin: birth.origin)
+            maxPendingCalls: birth.options.maxPendingCalls, groups: birth.options.groups,
+            threads: birth.options.threads, isDetached: birth.options.isDetached, origin: birth.origin)
     }
 }
 
@@ -31,7 +32,8 @@ extension ActorBirth {
     ) -> ActorBirth {
         var options = ActorOptions(
             name: creation.name, maxRestarts: 0, maxTaskRetries: creation.maxTaskRetries,
-            concurrency: creation.concurrency, maxPendingCalls: creation.maxPendingCalls)
+            concurrency: creation.concurrency, groups: creation.groups, threads: creation.threads,
+            isDetached: creation.isDetached, maxPendingCalls: creation.maxPendingCalls)
         options.resources = creation.resources
         return ActorBirth(
             options: options, type: Blueprint.Body.self, origin: creation.origin, travel: nil,

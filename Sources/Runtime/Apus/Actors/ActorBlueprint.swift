@@ -34,6 +34,8 @@ package struct ActorBirth: Sendable {
     package let origin: Origin
     /// The blueprint itself, for another process.
     let travel: Travel?
+    /// The actor whose method creates it; nil for tasks and the program itself.
+    var creator: ActorIdentifier? = RunContext.current?.actors.last
     package let make: @Sendable (ApusActorSystem) async throws -> any DistributedActor
 
     struct Travel: Sendable {

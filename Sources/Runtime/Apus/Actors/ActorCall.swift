@@ -29,6 +29,7 @@ package final class ActorCall: Sendable {
     let substitutions: [any Any.Type]
     /// The actors whose calls wait for this one.
     let callers: [ActorIdentifier]
+    let options: CallOptions?
 
     private struct State {
         var reply: Reply?
@@ -48,17 +49,22 @@ package final class ActorCall: Sendable {
     /// A call that came from another process.
     init(
         method: String, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier],
-        onBegin: @escaping @Sendable () -> Void, onFinish: @escaping @Sendable (Reply) -> Void
+        options: CallOptions?, onBegin: @escaping @Sendable () -> Void, onFinish: @escaping @Sendable (Reply) -> Void
     ) {
         self.method = method
         self.arguments = arguments
         self.substitutions = substitutions
         self.callers = callers
+        self.options = options
         self.onBegin = onBegin
         self.onFinish = onFinish
     }
 
-    init(target: RemoteCallTarget, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier]) {
+    init(
+        target: RemoteCallTarget, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier],
+        options: CallOptions?
+    ) {
+        self.options = options
         method = target.identifier
         self.arguments = arguments
         self.substitutions = substitutions
@@ -73,7 +79,8 @@ package final class ActorCall: Sendable {
     /// Suspends until the reply is there. When the caller is cancelled the call is given up: it does not start any more,
     /// and the method's Swift task is cancelled if it runs.
     func reply() async throws(CancellationError) -> Reply {
-        let reason = await RunContext.lending { await waiter.wait() }
+        let reason = await RunContext.lending { await waiter.wait(atMost: options?.timeout) }
+        if reason == .timedOut, let limit = options?.timeout { return giveUp(after: limit) }
         let (reply, lane) = state.withLock { state in
             if state.reply == nil { state.reply = .failed(CancellationError()) }
             return (state.reply, state.lane.take())
@@ -85,6 +92,20 @@ package final class ActorCall: Sendable {
         }
         return reply
     }
+
+    private func giveUp(after limit: Duration) -> Reply {
+        let failed = Reply.failed(ActorError.callTimedOut(actor: actorName, call: name, after: limit))
+        let (reply, lane) = state.withLock { state in
+            if state.reply == nil { state.reply = failed }
+            return (state.reply ?? failed, state.lane.take())
+        }
+        lane?.cancel()
+        onGiveUp.withLock { $0.take() }?()
+        return reply
+    }
+
+    /// For messages: `Counter.add(_:)` is a call of `Counter`.
+    private var actorName: String { name.split(separator: ".").dropLast().last.map(String.init) ?? name }
 
     /// Marks an attempt as begun. False where the call was given up.
     func begin(on lane: ActorLane) -> Bool {

@@ -54,6 +54,14 @@ final class ActorDirectory: Sendable {
         _ = forgotten
     }
 
+    /// Ends what an actor created and is not detached from it.
+    func endActors(createdBy creator: ActorIdentifier) {
+        let children = state.withLock { state in
+            state.hosts.values.filter { $0.birth.creator == creator && !$0.birth.options.isDetached }
+        }
+        for child in children { child.kill(reason: "the actor that created it ended", restart: false) }
+    }
+
     func host(_ id: ActorIdentifier) -> ActorHost? { state.withLock { $0.hosts[id] } }
 
     func id(named name: String) -> ActorIdentifier? { state.withLock { $0.names[name] } }
@@ -131,10 +139,13 @@ extension EmbeddedBackend {
         let cell = ActorStartCell(birth)
         try prepare(cell, demand: birth.options.resources)
         let id = actors.next()
-        let host = ActorHost(id: id, birth: birth, cluster: cluster, threads: auxiliary) { [weak self, weak cell] in
-            self?.actors.bury(id)
-            if let cell, cell.holder.die() { self?.release(cell.shape) }
-        }
+        let host = ActorHost(
+            id: id, birth: birth, cluster: cluster, threads: auxiliary,
+            onLoss: { [weak self] in self?.actors.endActors(createdBy: id) },
+            onDeath: { [weak self, weak cell] in
+                self?.actors.bury(id)
+                if let cell, cell.holder.die() { self?.release(cell.shape) }
+            })
         cell.host = host
         if let other = try actors.add(host) {
             guard orExisting else { throw ActorError.nameTaken(birth.name) }
@@ -174,12 +185,12 @@ extension EmbeddedBackend {
         try host(actor).enqueue(call, place: place)
     }
 
-    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws {
+    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool, within limit: Duration) async throws {
         let host = try host(actor)
         if immediately {
             host.kill(reason: "it was killed", restart: restart)
         } else {
-            await host.stop()
+            await host.stop(within: limit)
         }
     }
 }

@@ -41,8 +41,12 @@ final class ActorHost: Sendable {
     private let system: ApusActorSystem
     private let cluster: Cluster
     private let threads: any TaskExecutor
+    /// Threads of the actor's own, until its end.
+    private let own: WorkerThreads?
     /// Ends the process that the actor lives in, where it has one of its own; callers learn of the crash by its end.
     private let endProcess: (@Sendable (_ reason: String) -> Void)?
+    /// Called when an instance is lost: what it created and is not detached ends with it.
+    private let onLoss: @Sendable () -> Void
     /// Called once when the actor is dead.
     private let onDeath: @Sendable () -> Void
 
@@ -55,12 +59,16 @@ final class ActorHost: Sendable {
     fileprivate struct State {
         var life = Life.starting
         var mailbox: Mailbox<ActorCall>
+        /// Where the actor has groups; the first is that of all methods without one.
+        var groups: ConcurrencyGroups<ActorCall>?
         var restartsLeft: Int
         /// Counts instances, so that a crash of an earlier one does not end its successor.
         var generation = 0
         var running: [ObjectIdentifier: ActorCall] = [:]
         var lanes: [ObjectIdentifier: ActorLane] = [:]
         var isStopping = false
+        /// Ends the wait for the hook.
+        var endHook: (@Sendable () -> Void)?
         var onIdle: [UnsafeContinuation<Void, Never>] = []
     }
 
@@ -72,18 +80,26 @@ final class ActorHost: Sendable {
 
     init(
         id: ActorIdentifier, birth: ActorBirth, cluster: Cluster, threads: any TaskExecutor,
-        crash: (@Sendable (_ reason: String) -> Void)? = nil, onDeath: @escaping @Sendable () -> Void
+        crash: (@Sendable (_ reason: String) -> Void)? = nil, onLoss: @escaping @Sendable () -> Void = {},
+        onDeath: @escaping @Sendable () -> Void
     ) {
         self.id = id
         self.birth = birth
         self.cluster = cluster
         system = cluster.actorSystem
-        self.threads = threads
+        own = birth.options.threads > 0 ? WorkerThreads(count: birth.options.threads) : nil
+        self.threads = own ?? threads
+        let groups = birth.options.groups
+        let concurrency = groups.isEmpty ? birth.options.concurrency : .max
         endProcess = crash
+        self.onLoss = onLoss
         self.onDeath = onDeath
         state = Mutex(
             State(
-                mailbox: Mailbox(concurrency: birth.options.concurrency), restartsLeft: birth.options.maxRestarts))
+                mailbox: Mailbox(concurrency: concurrency),
+                groups: groups.isEmpty
+                    ? nil : ConcurrencyGroups(limits: [birth.options.concurrency] + groups.map(\.limit)),
+                restartsLeft: birth.options.maxRestarts))
     }
 
     // MARK: Life
@@ -128,6 +144,7 @@ final class ActorHost: Sendable {
             return true
         }
         guard let restart else { return }
+        onLoss()
         guard restart else { return die(reason) }
         ActorLane().start(on: threads) { [self] lane in
             register(lane)
@@ -138,14 +155,17 @@ final class ActorHost: Sendable {
     }
 
     private func die(_ reason: String) {
-        let calls: [ActorCall]? = state.withLock { state in
+        let ended: ([ActorCall], (@Sendable () -> Void)?)? = state.withLock { state in
             if case .dead = state.life { return nil }
             state.life = .dead(reason: reason)
             state.mailbox.isOpen = false
-            return state.mailbox.drain()
+            return ((state.groups?.drain() ?? []) + state.mailbox.drain(), state.endHook.take())
         }
-        guard let calls else { return }
+        guard let (calls, endHook) = ended else { return }
+        endHook?()
         for call in calls { call.finish(.failed(ActorError.dead(actor: birth.name, reason: reason))) }
+        own?.stopWhenIdle()
+        onLoss()
         onDeath()
     }
 
@@ -154,9 +174,50 @@ final class ActorHost: Sendable {
         await idle {
             $0.isStopping = true
         } until: {
-            $0.mailbox.isIdle || !$0.isAlive
+            $0.mailbox.isIdle && ($0.groups?.waiting ?? 0) == 0 || !$0.isAlive
         }
+        let instance: (any DistributedActor)? = state.withLock { state in
+            if case .alive(let instance) = state.life { instance } else { nil }
+        }
+        if let instance = instance as? any ShutdownHook { await call(instance) }
         die("it was stopped")
+    }
+
+    /// Calls a hook, and returns when it does or the actor is killed.
+    private func call(_ instance: any ShutdownHook) async {
+        let waiter = ContinuationWaiter()
+        let context = RunContext(cluster: cluster, cell: nil, actors: [id])
+        let task = Task(executorPreference: threads) {
+            await RunContext.$current.withValue(context) { await instance.callHook() }
+            waiter.resume(.completed)
+        }
+        let isAlive = state.withLock { state in
+            state.endHook = {
+                task.cancel()
+                waiter.resume(.cancelled)
+            }
+            return state.isAlive
+        }
+        if !isAlive { task.cancel() } else { _ = await waiter.wait() }
+    }
+
+    /// Ends the actor after the calls that wait, or at once when time is up.
+    func stop(within limit: Duration) async {
+        let timer = Task {
+            try? await Task.sleep(for: limit)
+            if !Task.isCancelled { kill(reason: "it did not stop within \(limit)", restart: false) }
+        }
+        await stop()
+        timer.cancel()
+    }
+
+    /// The number of a call's group among the limits; nil where it names one that the actor lacks.
+    private func group(of call: ActorCall) -> Int? {
+        let groups = birth.options.groups
+        guard let name = call.options?.group else {
+            return (groups.firstIndex { $0.methods.contains { call.name.hasSuffix(".\($0)") } } ?? -1) + 1
+        }
+        return groups.firstIndex { $0.name == name }.map { $0 + 1 }
     }
 
     /// Ends the instance at once: calls that run are interrupted.
@@ -207,11 +268,17 @@ final class ActorHost: Sendable {
         let refusal: ActorError? = state.withLock { state in
             if case .dead(let reason) = state.life { return .dead(actor: birth.name, reason: reason) }
             if state.isStopping { return .dead(actor: birth.name, reason: "it was stopped") }
-            guard state.mailbox.count < birth.options.maxPendingCalls || place != nil else {
+            if let group = call.options?.group, self.group(of: call) == nil {
+                return .unknownGroup(actor: birth.name, group: group, groups: birth.options.groups.map(\.name))
+            }
+            guard state.mailbox.count + (state.groups?.waiting ?? 0) < birth.options.maxPendingCalls || place != nil
+            else {
                 return .tooManyCalls(actor: birth.name, limit: birth.options.maxPendingCalls)
             }
             // The caller's chain is only a hint where a call was made from a Swift task that nobody awaits.
-            if state.mailbox.concurrency == 1, call.callers.contains(id), state.mailbox.running > 0 {
+            if birth.options.concurrency == 1, birth.options.groups.isEmpty, call.callers.contains(id),
+                state.mailbox.running > 0
+            {
                 return .wouldDeadlock(actor: birth.name, call: "\(call.name)")
             }
             if let place { state.mailbox.fill(place, with: call) } else { state.mailbox.append(call) }
@@ -221,19 +288,43 @@ final class ActorHost: Sendable {
         pump()
     }
 
+    /// The next call that may run, and its group.
+    private func start(_ state: inout State) -> (call: ActorCall, group: Int)? {
+        if state.mailbox.isOpen, let waiting = state.groups?.resume() {
+            state.mailbox.begin()
+            return waiting
+        }
+        while let call = state.mailbox.start() {
+            guard state.groups != nil else { return (call, 0) }
+            let group = group(of: call) ?? 0
+            if state.groups?.admit(call, group: group) == true { return (call, group) }
+            state.mailbox.finish()
+        }
+        return nil
+    }
+
+    /// A call ended.
+    ///
+    /// - Returns: the one that runs in its place.
+    private func finish(
+        _ group: Int, _ state: inout State, isCancelled: Bool
+    ) -> (call: ActorCall, group: Int)? {
+        if !isCancelled, state.mailbox.isOpen, let next = state.groups?.next(group: group) { return (next, group) }
+        if isCancelled || !state.mailbox.isOpen { state.groups?.finish(group: group) }
+        state.mailbox.finish()
+        return isCancelled ? nil : start(&state)
+    }
+
     private func pump() {
-        while let call = state.withLock({ $0.mailbox.start() }) {
+        while let first = state.withLock({ start(&$0) }) {
             let lane = ActorLane()
             register(lane)
             lane.start(on: threads) { [self] lane in
-                var next: ActorCall? = call
-                while let call = next {
+                var next: (call: ActorCall, group: Int)? = first
+                while let (call, group) = next {
                     await execute(call, on: lane)
                     let isCancelled = lane.isCancelled
-                    next = state.withLock { state in
-                        state.mailbox.finish()
-                        return isCancelled ? nil : state.mailbox.start()
-                    }
+                    next = state.withLock { finish(group, &$0, isCancelled: isCancelled) }
                 }
                 unregister(lane)
                 pump()
@@ -320,7 +411,7 @@ final class ActorHost: Sendable {
 
     private func mayRetry(_ call: ActorCall) -> Bool {
         // Without an attempt nothing can have happened twice.
-        let limit = birth.options.maxTaskRetries
+        let limit = call.options?.retries ?? birth.options.maxTaskRetries
         return call.attempts == 0 || limit < 0 || call.attempts <= limit
     }
 

@@ -73,7 +73,7 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
     ) async throws -> ActorCall.Reply {
         let call = ActorCall(
             target: target, arguments: invocation.arguments, substitutions: invocation.substitutions,
-            callers: RunContext.current?.actors ?? [])
+            callers: RunContext.current?.actors ?? [], options: CallOptions.current)
         try backend.call(call, on: actor, place: CallPlace.current?.take(for: actor))
         return try await call.reply()
     }

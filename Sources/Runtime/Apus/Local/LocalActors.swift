@@ -139,6 +139,7 @@ final class LocalActors: Sendable {
         let call = ActorCall(
             method: incoming.method, arguments: incoming.arguments.map { .arrived($0, backend) },
             substitutions: incoming.substitutions, callers: incoming.callers,
+            options: incoming.group.isEmpty ? nil : CallOptions(group: incoming.group),
             onBegin: {
                 // Tells the caller's side how far this process came, should it end now.
                 peer.channel.receivedSlots[ActorLink.progressSlot] = UInt32(truncatingIfNeeded: incoming.number)
@@ -243,6 +244,8 @@ struct IncomingCall: Sendable {
     let actor: ActorIdentifier
     let number: UInt64
     let method: String
+    /// The concurrency group, where the call names one.
+    let group: String
     let callers: [ActorIdentifier]
     let substitutions: [any Any.Type]
     let arguments: [Parcel.Arrival]
@@ -251,6 +254,7 @@ struct IncomingCall: Sendable {
         actor = ActorIdentifier(owner: try reader.number(), number: try reader.number())
         number = try reader.number()
         method = try peer.method(try reader.number())
+        group = try reader.text()
         callers = try (0..<Self.count(&reader)).map { _ in
             ActorIdentifier(owner: try reader.number(), number: try reader.number())
         }
@@ -382,6 +386,7 @@ final class ActorLink: @unchecked Sendable {
         writer.number(id.number)
         writer.number(number)
         writer.number(peer.number(ofMethod: call.method))
+        writer.text(call.options?.group ?? "")
         writer.number(UInt16(clamping: call.callers.count))
         for caller in call.callers {
             writer.number(caller.owner)
@@ -438,6 +443,7 @@ final class ActorLink: @unchecked Sendable {
                 // Numbers of calls in flight are close together: their low half orders them.
                 let hadBegun = Int32(bitPattern: UInt32(truncatingIfNeeded: number) &- began) <= 0
                 if hadBegun { call.countAttempt() }
+                let retries = call.options?.retries ?? retries
                 if restarts, !hadBegun || retries < 0 || call.attempts <= retries {
                     again.append(call)
                 } else {
@@ -504,9 +510,22 @@ extension LocalBackend {
         try actors.link(actor).enqueue(call, place: place)
     }
 
-    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool) async throws {
+    func stopActor(_ actor: ActorIdentifier, immediately: Bool, restart: Bool, within limit: Duration) async throws {
+        let deadline = ContinuousClock.now + limit
         // The calls made before are before the end.
-        while !immediately, !isClosing, actors.link(actor).hasUnsent { try await Task.sleep(for: .milliseconds(1)) }
+        while !immediately, !isClosing, actors.link(actor).hasUnsent, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let timer =
+            immediately
+            ? nil
+            : Task {
+                try? await Task.sleep(until: deadline)
+                guard !Task.isCancelled else { return }
+                node.send(
+                    .killActor(actor: actor, reason: "it did not stop within \(limit)"))
+            }
+        defer { timer?.cancel() }
         let answer = await RunContext.lending {
             await node.ask {
                 .stopActor(request: $0, actor: actor, immediately: immediately, restart: restart)

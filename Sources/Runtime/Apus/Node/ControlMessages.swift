@@ -42,6 +42,9 @@ struct ActorCreation: Codable, Sendable {
     var maxTaskRetries: Int
     var concurrency: Int
     var maxPendingCalls: Int
+    var groups: [ConcurrencyGroup]
+    var threads: Int
+    var isDetached: Bool
     var origin: Origin
 
     var subject: String { name ?? typeName }
@@ -85,6 +88,8 @@ enum NodeRequest: Codable, Sendable {
     /// An actor ended in its process: by a crash that its options may undo, or for good.
     case actorEnded(actor: ActorIdentifier, reason: String, mayRestart: Bool)
     case stopActor(request: UInt64, actor: ActorIdentifier, immediately: Bool, restart: Bool)
+    /// An actor's time to stop is up.
+    case killActor(actor: ActorIdentifier, reason: String)
     case killWorker(process: UInt64, reason: String)
     case shutdown(request: UInt64)
 }

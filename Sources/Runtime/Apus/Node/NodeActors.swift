@@ -4,6 +4,8 @@ import ApusCore
 struct ActorRegistry {
     struct Record {
         let creation: ActorCreation
+        /// The process that created it.
+        let creator: UInt64
         var state: State
         var restartsLeft: Int
         /// Processes that call it.
@@ -15,6 +17,13 @@ struct ActorRegistry {
         /// What it holds.
         var demand: Shape
         var wasCreated = false
+        /// Its home.
+        var process: UInt64? {
+            switch state {
+            case .starting(let process), .alive(let process): process
+            case .waiting, .dead: nil
+            }
+        }
         /// Why it is being ended.
         var ending: (reason: String, mayRestart: Bool)?
     }
@@ -41,11 +50,11 @@ struct ActorRegistry {
 
     func id(named name: String) -> ActorIdentifier? { names[name] }
 
-    mutating func add(_ creation: ActorCreation, demand: Shape, node: UInt64) -> ActorIdentifier {
+    mutating func add(_ creation: ActorCreation, creator: UInt64, demand: Shape, node: UInt64) -> ActorIdentifier {
         let id = ActorIdentifier(owner: node, number: next)
         next += 1
         records[id] = Record(
-            creation: creation, state: .waiting, restartsLeft: creation.maxRestarts, demand: demand)
+            creation: creation, creator: creator, state: .waiting, restartsLeft: creation.maxRestarts, demand: demand)
         if let name = creation.name { names[name] = id }
         return id
     }
@@ -95,6 +104,10 @@ extension NodeDaemon {
             kill(connection)
         case .stopActor(let number, let id, let immediately, let restart):
             stop(id, client, number, immediately: immediately, restart: restart)
+        case .killActor(let id, let reason):
+            guard let process = actors[id]?.process, let worker = connections[process] else { return }
+            actors[id]?.ending = (reason, false)
+            kill(worker)
         default: break
         }
     }
@@ -128,7 +141,7 @@ extension NodeDaemon {
                             subject: creation.subject, demand: creation.resources, total: dispatcher.total))))
             return
         }
-        let id = actors.add(creation, demand: demand, node: 0)
+        let id = actors.add(creation, creator: client, demand: demand, node: 0)
         actors[id]?.creators.append((client, number))
         dispatcher.enqueue(.actor(id), shape: demand)
     }
@@ -192,12 +205,12 @@ extension NodeDaemon {
     }
 
     /// An actor's process ended, or none could be started: the actor restarts if its options grant it.
-    func actorLost(_ id: ActorIdentifier, reason: String) {
+    func actorLost(_ id: ActorIdentifier, reason: String, isFinal: Bool = false) {
         guard var record = actors[id] else { return }
         let ending = record.ending
         let reason = ending?.reason ?? reason
         record.ending = nil
-        if record.wasCreated, ending?.mayRestart ?? true, record.restartsLeft != 0 {
+        if record.wasCreated, !isFinal, ending?.mayRestart ?? true, record.restartsLeft != 0 {
             if record.restartsLeft > 0 { record.restartsLeft -= 1 }
             record.state = .waiting
             actors[id] = record
@@ -226,6 +239,20 @@ extension NodeDaemon {
         answerStoppers(id)
     }
 
+    /// A process ended: the actors that it created end with it, but for detached ones.
+    func endActors(createdBy process: UInt64, reason: String) {
+        for (id, record) in actors.records where record.creator == process && !record.creation.isDetached {
+            let reason = "the process that created it ended: \(reason)"
+            switch record.state {
+            case .dead: break
+            case .waiting: actorLost(id, reason: reason, isFinal: true)
+            case .starting(let home), .alive(let home):
+                actors[id]?.ending = (reason, false)
+                if let worker = connections[home] { kill(worker) }
+            }
+        }
+    }
+
     private func answerStoppers(_ id: ActorIdentifier) {
         for (client, number) in actors[id]?.stoppers ?? [] { notify(client, .answer(request: number, .done)) }
         actors[id]?.stoppers = []
@@ -242,7 +269,7 @@ extension NodeDaemon {
         case .dead: notify(client, .answer(request: number, .done))
         case .waiting where immediately && !restart:
             notify(client, .answer(request: number, .done))
-            actorLost(id, reason: "it was killed")
+            actorLost(id, reason: "it was killed", isFinal: true)
         case .waiting: notify(client, .answer(request: number, .done))
         case .starting(let process), .alive(let process):
             record.stoppers.append((client, number))

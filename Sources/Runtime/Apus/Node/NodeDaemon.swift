@@ -340,6 +340,7 @@ final class NodeDaemon {
             }
         }
         if let actor = connection.actor { actorLost(actor, reason: reason) }
+        endActors(createdBy: connection.process, reason: reason)
         actors.forget(subscriber: connection.process)
     }
 
@@ -434,7 +435,7 @@ final class NodeDaemon {
         case .shutdown(let number):
             endAnswers.append((connection.process, number))
             isEnding = true
-        case .createActor, .findActor, .connectActor, .actorCreated, .actorEnded, .stopActor:
+        case .createActor, .findActor, .connectActor, .actorCreated, .actorEnded, .stopActor, .killActor:
             handle(actor: request, from: connection)
         }
     }

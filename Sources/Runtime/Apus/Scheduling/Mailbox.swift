@@ -61,6 +61,9 @@ package struct Mailbox<Call> {
         return call
     }
 
+    /// A call that was taken out before runs after all.
+    package mutating func begin() { running += 1 }
+
     package mutating func finish() { running -= 1 }
 
     /// A call whose attempt was lost goes first again.
