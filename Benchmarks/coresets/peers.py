@@ -51,12 +51,14 @@ for _ in range(3 if len(sys.argv) < 6 else int(sys.argv[5])):
 compile_time = 0.0
 if library == "apricot":
     # What a fit costs that has nothing to select from: compilation, which every fit pays.
-    small = X[:60]
-    start = time.perf_counter()
-    keep, X = X, small
+    keep, X = X, X[:60]
     k_keep, k = k, 2
-    fit()
-    compile_time = time.perf_counter() - start
+    compile_times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        fit()
+        compile_times.append(time.perf_counter() - start)
+    compile_time = min(compile_times)
     X, k = keep, k_keep
 print(json.dumps({"seconds": min(times), "compile": compile_time, "value": value, "picks": picks,
                   "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
