@@ -80,7 +80,7 @@ extension Cluster {
         to actor: Body, _ options: CallOptions? = nil, file: StaticString = #fileID, line: Int = #line,
         _ call: @escaping @Sendable (Body) async throws -> Result
     ) throws -> ObjectRef<Result> where Body.ActorSystem == ApusActorSystem {
-        let cell = CallCell<Result>(name: "\(Body.self)", file: file, line: line)
+        let cell = CallCell<Result>(of: Body.self, file: file, line: line)
         try backend.prepare(cell, demand: nil)
         let id = actor.id
         let place = CallPlace(actor: id, place: try backend.reserveCall(to: id))
@@ -100,28 +100,27 @@ extension Cluster {
 /// The result of a call that nobody awaits yet.
 final class CallCell<Result: Sendable & Codable>: ValueCell<Result>, @unchecked Sendable {
     // `task` has a lock; the rest is immutable.
-    private let name: String
+    private let type: any Any.Type
     private let task = Mutex<Task<Void, Never>?>(nil)
 
-    init(name: String, file: StaticString, line: Int) {
-        self.name = name
+    init(of type: any Any.Type, file: StaticString, line: Int) {
+        self.type = type
         super.init(phase: .running, file: file, line: line)
     }
 
-    override var taskName: String { name }
+    override var taskName: String { "\(type)" }
 
     func start(
         in context: RunContext, place: CallPlace, registry: CallRegistry, on executor: (any TaskExecutor)?,
         call: @escaping @Sendable () async throws -> Result, end: @escaping @Sendable () -> Void
     ) {
-        let key = ObjectIdentifier(self)
-        let started = registry.start(key, on: executor) {
+        var context = context
+        context.place = place
+        let started = registry.start(on: executor) { [context] in
             let outcome: Swift.Result<Result, any Error>
             do {
                 outcome = .success(
-                    try await RunContext.$current.withValue(context) {
-                        try await CallPlace.$current.withValue(place) { try await call() }
-                    })
+                    try await RunContext.$current.withValue(context) { try await call() })
             } catch {
                 outcome = .failure(error)
             }
@@ -149,31 +148,48 @@ final class CallCell<Result: Sendable & Codable>: ValueCell<Result>, @unchecked 
 
 /// The Swift tasks of calls in flight, so that none outlives its cluster.
 final class CallRegistry: Sendable {
+    private struct Entry {
+        /// Counts the uses of the place.
+        var use: UInt64 = 0
+        var task: Task<Void, Never>?
+    }
+
     private struct State {
-        var tasks: [ObjectIdentifier: Task<Void, Never>] = [:]
-        /// Ended before they were noted.
-        var ended: Set<ObjectIdentifier> = []
+        var entries: [Entry] = []
+        var free: [Int] = []
+
+        mutating func take() -> (place: Int, use: UInt64) {
+            if free.isEmpty {
+                free.append(entries.count)
+                entries.append(Entry())
+            }
+            let place = free.removeLast()
+            entries[place].use += 1
+            return (place, entries[place].use)
+        }
     }
 
     private let state = Mutex(State())
 
     func start(
-        _ key: ObjectIdentifier, on executor: (any TaskExecutor)?, _ body: @escaping @Sendable () async -> Void
+        on executor: (any TaskExecutor)?, _ body: @escaping @Sendable () async -> Void
     ) -> Task<Void, Never> {
+        let (place, use) = state.withLock { $0.take() }
         let task = Task.immediate(executorPreference: executor) {
             await body()
             self.state.withLock { state in
-                if state.tasks.removeValue(forKey: key) == nil { state.ended.insert(key) }
+                state.entries[place].use += 1
+                state.entries[place].task = nil
+                state.free.append(place)
             }
         }
-        state.withLock { state in
-            if state.ended.remove(key) == nil { state.tasks[key] = task }
-        }
+        // It may have ended already.
+        state.withLock { if $0.entries[place].use == use { $0.entries[place].task = task } }
         return task
     }
 
     func cancelAll() async {
-        let tasks = state.withLock { Array($0.tasks.values) }
+        let tasks = state.withLock { $0.entries.compactMap(\.task) }
         for task in tasks { task.cancel() }
         for task in tasks { await task.value }
     }

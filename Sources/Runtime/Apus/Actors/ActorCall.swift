@@ -44,7 +44,13 @@ package final class ActorCall: Sendable {
     private let onBegin: (@Sendable () -> Void)?
     private let onFinish: (@Sendable (Reply) -> Void)?
     /// Tells where the call was sent that nobody waits for it any more.
-    private let onGiveUp = Mutex<(@Sendable () -> Void)?>(nil)
+    private let transmission = Mutex<Transmission?>(nil)
+
+    /// Where and under which number a call was sent.
+    struct Transmission: Sendable {
+        let link: ActorLink
+        let number: UInt64
+    }
 
     /// A call that came from another process.
     init(
@@ -87,7 +93,7 @@ package final class ActorCall: Sendable {
         }
         guard reason == .completed, let reply else {
             lane?.cancel()
-            onGiveUp.withLock { $0.take() }?()
+            withdraw()
             throw CancellationError()
         }
         return reply
@@ -100,7 +106,7 @@ package final class ActorCall: Sendable {
             return (state.reply ?? failed, state.lane.take())
         }
         lane?.cancel()
-        onGiveUp.withLock { $0.take() }?()
+        withdraw()
         return reply
     }
 
@@ -146,7 +152,13 @@ package final class ActorCall: Sendable {
         lane?.cancel()
     }
 
-    func setGiveUp(_ tell: @escaping @Sendable () -> Void) { onGiveUp.withLock { $0 = tell } }
+    func wasSent(over link: ActorLink, as number: UInt64) {
+        transmission.withLock { $0 = Transmission(link: link, number: number) }
+    }
+
+    private func withdraw() {
+        if let sent = transmission.withLock({ $0.take() }) { sent.link.giveUp(sent.number) }
+    }
 
     /// An attempt that another process began.
     func countAttempt() { state.withLock { $0.attempts += 1 } }
@@ -154,8 +166,6 @@ package final class ActorCall: Sendable {
 
 /// A place that was reserved for the first call made on an actor by the code that sees it.
 final class CallPlace: Sendable {
-    @TaskLocal static var current: CallPlace?
-
     let actor: ActorIdentifier
     private let place: Mutex<UInt64?>
 

@@ -343,7 +343,7 @@ final class ActorHost: Sendable {
         for continuation in idle { continuation.resume() }
     }
 
-    @concurrent private func execute(_ call: ActorCall, on lane: ActorLane) async {
+    private func execute(_ call: ActorCall, on lane: ActorLane) async {
         let key = ObjectIdentifier(call)
         let (instance, generation) = state.withLock { state in
             guard case .alive(let instance) = state.life else {
@@ -367,8 +367,10 @@ final class ActorHost: Sendable {
             reply = .failed(error)
         }
         call.endAttempt()
-        state.withLock { _ = $0.running.removeValue(forKey: key) }
-        let isLost = state.withLock { $0.generation != generation }
+        let isLost = state.withLock { state in
+            state.running.removeValue(forKey: key)
+            return state.generation != generation
+        }
         if case .failed(let error) = reply {
             if isLost { return retry(call, reason: "it was killed") }
             if let crash = error as? ActorCrash, let endProcess {

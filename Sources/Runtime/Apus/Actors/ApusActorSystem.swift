@@ -71,10 +71,11 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
     private func send(
         _ target: RemoteCallTarget, _ invocation: ApusInvocationEncoder, to actor: ActorIdentifier
     ) async throws -> ActorCall.Reply {
+        let context = RunContext.current
         let call = ActorCall(
             target: target, arguments: invocation.arguments, substitutions: invocation.substitutions,
-            callers: RunContext.current?.actors ?? [], options: CallOptions.current)
-        try backend.call(call, on: actor, place: CallPlace.current?.take(for: actor))
+            callers: context?.actors ?? [], options: CallOptions.current)
+        try backend.call(call, on: actor, place: context?.place?.take(for: actor))
         return try await call.reply()
     }
 }

@@ -45,7 +45,9 @@ final class DistributedMethod: @unchecked Sendable {
         }
         let types = UnsafeMutableBufferPointer<any Any.Type>.allocate(capacity: Int(count))
         guard
-            count == 0 || parameterTypes(name, length, nil, nil, UnsafeMutableRawPointer(types.baseAddress), Int(count)) == count
+            count == 0
+                || parameterTypes(name, length, nil, nil, UnsafeMutableRawPointer(types.baseAddress), Int(count))
+                    == count
         else {
             bytes.deallocate()
             types.deallocate()
@@ -76,7 +78,8 @@ final class DistributedMethod: @unchecked Sendable {
         }
         guard let start = name.baseAddress else { return }
         try await executeTarget(
-            on: body, start, UInt(name.count), argumentDecoder: &decoder, argumentTypes: UnsafeRawPointer(parameters.baseAddress),
+            on: body, start, UInt(name.count), argumentDecoder: &decoder,
+            argumentTypes: UnsafeRawPointer(parameters.baseAddress),
             resultBuffer: buffer, substitutions: nil, witnessTables: nil, numWitnessTables: 0)
         hasResult = true
         if result == Void.self { return try await handler.onReturnVoid() }

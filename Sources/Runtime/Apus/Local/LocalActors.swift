@@ -8,6 +8,7 @@ final class LocalActors: Sendable {
     private unowned let backend: LocalBackend
     private struct State {
         var links: [ActorIdentifier: ActorLink] = [:]
+        var lastLink: ActorLink?
         var hosted: ActorHost?
         /// Calls of others that run here, so that they can be given up.
         var incoming: [CallKey: ActorCall] = [:]
@@ -27,7 +28,12 @@ final class LocalActors: Sendable {
 
     func link(_ id: ActorIdentifier) -> ActorLink {
         let (link, isNew) = state.withLock { state in
-            if let link = state.links[id] { return (link, false) }
+            // Calls come in runs to one actor.
+            if let last = state.lastLink, last.id == id { return (last, false) }
+            if let link = state.links[id] {
+                state.lastLink = link
+                return (link, false)
+            }
             let link = ActorLink(id: id, backend: backend)
             if state.isClosed { link.lost(reason: "its cluster was left", restarts: false) }
             state.links[id] = link
@@ -356,7 +362,7 @@ final class ActorLink: @unchecked Sendable {
     private func pump() {
         while let next = lock.withLock({ _ in send() }) {
             switch next {
-            case .sent(let call, let number): call.setGiveUp { [weak self] in self?.giveUp(number) }
+            case .sent(let call, let number): call.wasSent(over: self, as: number)
             case .failed(let call, let error): call.finish(.failed(error))
             case .here(let call): backend.actors.enqueueHere(call, on: id)
             }
@@ -417,7 +423,7 @@ final class ActorLink: @unchecked Sendable {
     }
 
     /// The caller does not wait any more.
-    private func giveUp(_ number: UInt64) {
+    func giveUp(_ number: UInt64) {
         let peer: Peer? = lock.withLock { _ in
             guard sent.removeValue(forKey: number) != nil, case .peer(let peer) = place else { return nil }
             return peer

@@ -284,7 +284,8 @@ final class TaskOwner: @unchecked Sendable {
         let now = Ticks.now
         let idle: [TaskLease] = lock.withLock { _ in
             let idle = leases.values.filter {
-                $0.inFlight == 0 && !hasTasks(beside: $0) && Double(now &- $0.idleSince) * Ticks.length > Self.lingerNanoseconds
+                $0.inFlight == 0 && !hasTasks(beside: $0)
+                    && Double(now &- $0.idleSince) * Ticks.length > Self.lingerNanoseconds
             }
             for lease in idle { _ = drop(lease) }
             return idle
@@ -292,7 +293,9 @@ final class TaskOwner: @unchecked Sendable {
         for shape in Set(idle.map(\.shape)) { ask(shape, givingBack: true) }
         for lease in idle { backend.node.giveBack(lease.id) }
         // Short tasks may be stuck behind one that turned out long.
-        for lease in lock.withLock({ _ in leases.values.filter { $0.inFlight == 0 } }) { steal(for: lease, anyway: true) }
+        for lease in lock.withLock({ _ in leases.values.filter { $0.inFlight == 0 } }) {
+            steal(for: lease, anyway: true)
+        }
     }
 
     /// Whether another lease of the class has tasks that have not begun.

@@ -210,7 +210,7 @@ extension NodeDaemon {
         let ending = record.ending
         let reason = ending?.reason ?? reason
         record.ending = nil
-        if record.wasCreated, !isFinal, ending?.mayRestart ?? true, record.restartsLeft != 0 {
+        if !isFinal, ending?.mayRestart ?? true, record.restartsLeft != 0 {
             if record.restartsLeft > 0 { record.restartsLeft -= 1 }
             record.state = .waiting
             actors[id] = record

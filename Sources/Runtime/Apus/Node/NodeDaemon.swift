@@ -267,7 +267,7 @@ final class NodeDaemon {
                 connections[client]?.classes[shape]?.wanted = 0
                 connections[client]?.classes[shape]?.granted -= 1
                 notify(client, .refused(shape: shape, reason: "no worker could be started: \(reason)"))
-            case .actor(let id): actorLost(id, reason: "no worker could be started: \(reason)")
+            case .actor(let id): actorLost(id, reason: "no worker could be started: \(reason)", isFinal: true)
             }
         }
     }

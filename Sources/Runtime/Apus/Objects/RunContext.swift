@@ -9,6 +9,8 @@ struct RunContext: Sendable {
     let cell: ObjectCell?
     /// The actors whose calls this code is part of, the innermost last.
     var actors: [ActorIdentifier] = []
+    /// The place that was reserved for the first call that this code makes.
+    var place: CallPlace?
 
     /// Suspends until an object is complete, and lends the running task's processor meanwhile.
     static func wait(for cell: ObjectCell) async throws(CancellationError) {

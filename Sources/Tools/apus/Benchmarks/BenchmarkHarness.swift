@@ -89,13 +89,15 @@ struct BenchmarkHarness {
     }
 
     /// What the figures depend on.
+    static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
     static var machine: JSONValue {
         var name = utsname()
         uname(&name)
         let system = withUnsafeBytes(of: &name.release) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         let architecture = withUnsafeBytes(of: &name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return .object([
-            "processors": JSONValue(Int64(sysconf(Int32(_SC_NPROCESSORS_ONLN)))),
+            "processors": JSONValue(processors),
             "memory": JSONValue(Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE)))),
             "architecture": JSONValue(architecture), "kernel": JSONValue(system),
         ])

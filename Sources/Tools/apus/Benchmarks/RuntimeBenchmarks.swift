@@ -20,11 +20,46 @@ distributed actor BenchmarkActor {
 
     distributed func small() -> UInt16 { 0 }
     distributed func small(argument: Int) -> UInt16 { 0 }
+    distributed func small(reference: ObjectRef<Int>) -> UInt16 { 0 }
+    distributed func smallAsynchronously() async -> UInt16 { 0 }
+    distributed func smallAsynchronously(argument: Int) async -> UInt16 { 0 }
 
     /// Submits many small tasks and gets them.
     distributed func submitSmall(_ count: Int) async throws {
         guard let cluster = Cluster.current else { return }
         _ = try await cluster.get((0..<count).map { _ in try cluster.submit(SmallTask()) })
+    }
+}
+
+/// Calls actors in turn, many times, without awaiting each.
+struct CallInTurn: RemoteTask {
+    let actors: [BenchmarkActor]
+    var count: Int
+    var asynchronously = false
+    func run() async throws -> Unit {
+        guard let cluster = Cluster.current, !actors.isEmpty else { return Unit() }
+        let calls = try (0..<count).map { n in
+            try cluster.submit(to: actors[n % actors.count]) { [asynchronously] actor in
+                asynchronously ? try await actor.smallAsynchronously() : try await actor.small()
+            }
+        }
+        _ = try await cluster.get(calls)
+        return Unit()
+    }
+}
+
+/// Puts a number once and passes its reference in many calls.
+struct CallWithReference: RemoteTask {
+    let actor: BenchmarkActor
+    var count: Int
+    func run() async throws -> Unit {
+        guard let cluster = Cluster.current else { return Unit() }
+        let reference = try await cluster.put(0)
+        let calls = try (0..<count).map { _ in
+            try cluster.submit(to: actor) { try await $0.small(reference: reference) }
+        }
+        _ = try await cluster.get(calls)
+        return Unit()
     }
 }
 
@@ -43,7 +78,10 @@ struct RuntimeBenchmarks {
         "single client get calls", "single client put calls", "multi client put calls", "tasks and get batch",
         "get object containing 10k refs", "single client wait 1k refs", "single client tasks sync",
         "single client tasks async", "multi client tasks async", "1:1 actor calls sync", "1:1 actor calls async",
-        "1:1 actor calls concurrent", "pending tasks memory",
+        "1:1 actor calls concurrent", "1:n actor calls async", "n:n actor calls async",
+        "n:n actor calls with arg async", "1:1 async-actor calls sync", "1:1 async-actor calls async",
+        "1:1 async-actor calls with args async", "1:n async-actor calls async", "n:n async-actor calls async",
+        "pending tasks memory",
     ]
 
     func measure(_ name: String) async throws -> [Measurement] {
@@ -97,6 +135,41 @@ struct RuntimeBenchmarks {
         case "1:1 actor calls concurrent":
             let actor = try await cluster.create(NewBenchmarkActor(), .init(concurrency: 16))
             return [try await calls(name, on: actor)]
+        case "1:n actor calls async": return [try await toMany(name, asynchronously: false)]
+        case "n:n actor calls async": return [try await manyToMany(name, asynchronously: false)]
+        case "n:n actor calls with arg async":
+            let actors = try await actors(halfOfProcessors)
+            return [
+                try await harness.measure(name, multiplier: 1000 * Double(actors.count)) {
+                    _ = try await cluster.get(
+                        actors.map { try cluster.submit(CallWithReference(actor: $0, count: 1000)) })
+                }
+            ]
+        case "1:1 async-actor calls sync":
+            let actor = try await actors(1)[0]
+            return [try await harness.measure(name, multiplier: 1) { _ = try await actor.smallAsynchronously() }]
+        case "1:1 async-actor calls async":
+            let actor = try await actors(1)[0]
+            return [
+                try await harness.measure(name, multiplier: 1000) {
+                    let calls = try (0..<1000).map { _ in
+                        try cluster.submit(to: actor) { try await $0.smallAsynchronously() }
+                    }
+                    _ = try await cluster.get(calls)
+                }
+            ]
+        case "1:1 async-actor calls with args async":
+            let actor = try await actors(1)[0]
+            return [
+                try await harness.measure(name, multiplier: 1000) {
+                    let calls = try (0..<1000).map { n in
+                        try cluster.submit(to: actor) { try await $0.smallAsynchronously(argument: n) }
+                    }
+                    _ = try await cluster.get(calls)
+                }
+            ]
+        case "1:n async-actor calls async": return [try await toMany(name, asynchronously: true)]
+        case "n:n async-actor calls async": return [try await manyToMany(name, asynchronously: true)]
         case "pending tasks memory":
             return try await memory()
         default:
@@ -108,6 +181,33 @@ struct RuntimeBenchmarks {
         var actors: [BenchmarkActor] = []
         for _ in 0..<count { actors.append(try await cluster.create(NewBenchmarkActor())) }
         return actors
+    }
+
+    private var halfOfProcessors: Int { max(1, BenchmarkHarness.processors / 2) }
+
+    /// One client, 5,000 calls of each of as many actors as half the processors.
+    private func toMany(_ name: String, asynchronously: Bool) async throws -> Measurement {
+        let actors = try await actors(halfOfProcessors)
+        let count = 5000 * actors.count
+        return try await harness.measure(name, multiplier: Double(count)) {
+            let calls = try (0..<count).map { n in
+                try cluster.submit(to: actors[n % actors.count]) { actor in
+                    asynchronously ? try await actor.smallAsynchronously() : try await actor.small()
+                }
+            }
+            _ = try await cluster.get(calls)
+        }
+    }
+
+    /// Four tasks, each 5,000 calls in turn of as many actors as half the processors.
+    private func manyToMany(_ name: String, asynchronously: Bool) async throws -> Measurement {
+        let actors = try await actors(halfOfProcessors)
+        return try await harness.measure(name, multiplier: 20_000) {
+            _ = try await cluster.get(
+                (0..<4).map { _ in
+                    try cluster.submit(CallInTurn(actors: actors, count: 5000, asynchronously: asynchronously))
+                })
+        }
     }
 
     private func batch(_ count: Int) async throws {

@@ -15,7 +15,10 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measure parts of Apus on this machine.",
-        subcommands: [Runtime.self, Store.self, Pages.self, Curation.self, TokenizationBenchmark.self, CoresetBenchmark.self])
+        subcommands: [
+            Runtime.self, BenchChaosCommand.self, Store.self, Pages.self, Curation.self, TokenizationBenchmark.self,
+            CoresetBenchmark.self,
+        ])
 
     struct Runtime: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
