@@ -29,6 +29,11 @@ extension Cluster {
     private func create<Blueprint: ActorBlueprint>(
         _ blueprint: Blueprint, _ options: ActorOptions, orExisting: Bool, file: StaticString, line: Int
     ) async throws -> Blueprint.Body {
+        if Blueprint.Body.self is any CheckpointedActor.Type {
+            guard options.concurrency == 1, options.groups.isEmpty else {
+                throw ActorError.notSerial(actor: options.name ?? "\(Blueprint.Body.self)")
+            }
+        }
         let prepared = try backend.store(blueprint)
         let birth = ActorBirth(
             options: options, type: Blueprint.Body.self, origin: Origin(file: "\(file)", line: line),

@@ -58,6 +58,8 @@ public enum ActorError: Error, Sendable, Codable, CustomStringConvertible {
     case dead(actor: String, reason: String)
     /// The actor crashed or was killed during the call: whether the call had its effect is unknown.
     case crashedDuringCall(actor: String, call: String, reason: String)
+    /// A checkpointed actor that is to run several calls at once.
+    case notSerial(actor: String)
     /// The caller's time for the call was up: whether it has its effect is unknown.
     case callTimedOut(actor: String, call: String, after: Duration)
     /// The call's options name a group that the actor does not have.
@@ -84,6 +86,9 @@ public enum ActorError: Error, Sendable, Codable, CustomStringConvertible {
         case .crashedDuringCall(let actor, let call, let reason):
             "The actor \(actor) crashed during \(call): \(reason). The call may have had its effect; "
                 + "`maxTaskRetries` repeats such calls."
+        case .notSerial(let actor):
+            "\(actor) is checkpointed: its calls must run one after the other to be run again in their order. Create it "
+                + "with a concurrency of 1 and without groups."
         case .callTimedOut(let actor, let call, let limit):
             "The call \(call) of \(actor) was not answered after \(limit). It may still have its effect."
         case .unknownGroup(let actor, let group, let groups):

@@ -13,7 +13,8 @@ extension ActorCreation {
             resources: birth.options.resources, maxRestarts: birth.options.maxRestarts,
             maxTaskRetries: birth.options.maxTaskRetries, concurrency: birth.options.concurrency,
             maxPendingCalls: birth.options.maxPendingCalls, groups: birth.options.groups,
-            threads: birth.options.threads, isDetached: birth.options.isDetached, origin: birth.origin)
+            threads: birth.options.threads, isDetached: birth.options.isDetached,
+            isCheckpointed: birth.type is any CheckpointedActor.Type, origin: birth.origin)
     }
 }
 

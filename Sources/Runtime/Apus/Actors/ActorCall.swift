@@ -35,6 +35,7 @@ package final class ActorCall: Sendable {
         var reply: Reply?
         var lane: ActorLane?
         var attempts = 0
+        var identity: CallIdentity?
     }
 
     private let state = Mutex(State())
@@ -77,6 +78,19 @@ package final class ActorCall: Sendable {
         self.callers = callers
         onBegin = nil
         onFinish = nil
+    }
+
+    /// Which call it is, of a checkpointed actor.
+    var identity: CallIdentity? {
+        get { state.withLock { $0.identity } }
+        set { state.withLock { $0.identity = newValue } }
+    }
+
+    /// The same call, for which nobody waits.
+    func copy() -> ActorCall {
+        ActorCall(
+            method: method, arguments: arguments, substitutions: substitutions, callers: callers, options: options,
+            onBegin: {}, onFinish: { _ in })
     }
 
     var attempts: Int { state.withLock { $0.attempts } }

@@ -142,6 +142,12 @@ extension EmbeddedBackend {
         let host = ActorHost(
             id: id, birth: birth, cluster: cluster, threads: auxiliary,
             onLoss: { [weak self] in self?.actors.endActors(createdBy: id) },
+            ledger: (birth.type as? any CheckpointedActor.Type).map {
+                // The host outlives its instances: who still waits for a reply waits here.
+                CallLedger(
+                    $0, journal: MemoryJournal(), retries: birth.options.maxTaskRetries, name: birth.name,
+                    isOpen: { _ in false })
+            },
             onDeath: { [weak self, weak cell] in
                 self?.actors.bury(id)
                 if let cell, cell.holder.die() { self?.release(cell.shape) }

@@ -45,6 +45,8 @@ final class ActorHost: Sendable {
     private let own: WorkerThreads?
     /// Ends the process that the actor lives in, where it has one of its own; callers learn of the crash by its end.
     private let endProcess: (@Sendable (_ reason: String) -> Void)?
+    /// Of a checkpointed actor.
+    private let ledger: CallLedger?
     /// Called when an instance is lost: what it created and is not detached ends with it.
     private let onLoss: @Sendable () -> Void
     /// Called once when the actor is dead.
@@ -81,8 +83,9 @@ final class ActorHost: Sendable {
     init(
         id: ActorIdentifier, birth: ActorBirth, cluster: Cluster, threads: any TaskExecutor,
         crash: (@Sendable (_ reason: String) -> Void)? = nil, onLoss: @escaping @Sendable () -> Void = {},
-        onDeath: @escaping @Sendable () -> Void
+        ledger: CallLedger? = nil, onDeath: @escaping @Sendable () -> Void
     ) {
+        self.ledger = ledger
         self.id = id
         self.birth = birth
         self.cluster = cluster
@@ -111,6 +114,10 @@ final class ActorHost: Sendable {
             let context = RunContext(cluster: cluster, cell: nil, actors: [id])
             instance = try await RunContext.$current.withValue(context) {
                 try await ApusActorSystem.$birth.withValue(id) { try await birth.make(system) }
+            }
+            if let ledger, let body = instance as? any CheckpointedActor {
+                let generation = state.withLock { $0.generation }
+                try await ledger.recover(body, generation: generation) { await perform($0, on: instance) }
             }
         } catch {
             let failure = RemoteFailure(error)
@@ -228,7 +235,9 @@ final class ActorHost: Sendable {
         crash(generation: generation, reason: reason, restarting: restart)
         if !restart { die(reason) }
         // Calls with retries left are taken up again by their lanes; the others' callers learn at once.
-        for call in running where !mayRetry(call) { call.finish(.failed(crashed(call, reason))) }
+        for call in running where !mayRetry(call) && (ledger == nil || !restart) {
+            call.finish(.failed(crashed(call, reason)))
+        }
         for lane in lanes { lane.cancel() }
     }
 
@@ -354,36 +363,60 @@ final class ActorHost: Sendable {
         }
         guard let instance else { return retry(call, reason: "it ended before the call began") }
         guard call.begin(on: lane) else { return state.withLock { _ = $0.running.removeValue(forKey: key) } }
-        let handler = ApusResultHandler(system: system)
-        var decoder = ApusInvocationDecoder(call: call, system: system)
-        let context = RunContext(cluster: cluster, cell: nil, actors: call.callers + [id])
-        var reply: ActorCall.Reply
-        do {
-            try await RunContext.$current.withValue(context) {
-                try await run(call, on: instance, decoder: &decoder, handler: handler)
-            }
-            reply = handler.reply ?? .void
-        } catch {
-            reply = .failed(error)
+        let ledger = ledger.flatMap { $0.isReadOnly(call) ? nil : $0 }
+        let beginning: CallLedger.Beginning
+        do { beginning = try ledger?.begin(call, generation: generation) ?? .run } catch {
+            beginning = .answered(.failed(error))
+        }
+        var reply: ActorCall.Reply?
+        switch beginning {
+        case .run: reply = await perform(call, on: instance)
+        case .answered(let known): reply = known
+        case .lost: break
         }
         call.endAttempt()
         let isLost = state.withLock { state in
             state.running.removeValue(forKey: key)
             return state.generation != generation
         }
+        guard let reply else { return retry(call, reason: "it was killed", isInnocent: true) }
         if case .failed(let error) = reply {
-            if isLost { return retry(call, reason: "it was killed") }
-            if let crash = error as? ActorCrash, let endProcess {
-                state.withLock { $0.mailbox.isOpen = false }
-                return endProcess(crash.reason)
-            }
+            // Of a checkpointed actor: its successor runs the call, or it changes nothing.
+            if isLost { return retry(call, reason: "it was killed", isInnocent: self.ledger != nil) }
             if let crash = error as? ActorCrash {
+                ledger?.crashed(call, generation: generation)
+                if let endProcess {
+                    state.withLock { $0.mailbox.isOpen = false }
+                    return endProcess(crash.reason)
+                }
                 self.crash(generation: generation, reason: crash.reason)
                 return retry(call, reason: crash.reason)
             }
-            reply = .failed(passed(error, of: call))
         }
+        // What the lost instance answered, its successor answers too: the call was noted and runs again there.
+        if isLost, ledger != nil { return retry(call, reason: "it was killed", isInnocent: true) }
+        if case .run = beginning { ledger?.end(call, reply, generation: generation) }
         call.finish(reply)
+        if let ledger, let body = instance as? any CheckpointedActor {
+            await ledger.checkpointIfDue(body, generation: generation)
+        }
+    }
+
+    /// Runs a call's method, and makes its outcome a reply: an `ActorCrash` as it is, other errors as callers see them.
+    @concurrent private func perform(_ call: ActorCall, on instance: any DistributedActor) async -> ActorCall.Reply {
+        let handler = ApusResultHandler(system: system)
+        var decoder = ApusInvocationDecoder(call: call, system: system)
+        let context = RunContext(cluster: cluster, cell: nil, actors: call.callers + [id])
+        do {
+            try await RunContext.$current.withValue(context) {
+                try await run(call, on: instance, decoder: &decoder, handler: handler)
+            }
+        } catch {
+            return .failed(error is ActorCrash ? error : passed(error, of: call))
+        }
+        // Some ways of calling throw the method's error, some hand it over.
+        guard case .failed(let error)? = handler.reply else { return handler.reply ?? .void }
+        return .failed(error is ActorCrash ? error : passed(error, of: call))
     }
 
     @concurrent private func run<Body: DistributedActor>(
@@ -423,10 +456,12 @@ final class ActorHost: Sendable {
     }
 
     /// After a crash: the call goes first again while it has retries left, else its caller learns.
-    private func retry(_ call: ActorCall, reason: String) {
+    ///
+    /// - Parameter isInnocent: it goes again in any case: it has no effect, or its reply is known.
+    private func retry(_ call: ActorCall, reason: String, isInnocent: Bool = false) {
         let again = state.withLock { state in
             if case .dead = state.life { return false }
-            guard mayRetry(call) else { return false }
+            guard isInnocent || mayRetry(call) else { return false }
             state.mailbox.retry(call)
             return true
         }

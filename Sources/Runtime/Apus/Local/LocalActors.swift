@@ -12,6 +12,8 @@ final class LocalActors: Sendable {
         var hosted: ActorHost?
         /// Calls of others that run here, so that they can be given up.
         var incoming: [CallKey: ActorCall] = [:]
+        /// Callers that ended since this process became an actor's home.
+        var endedCallers: Set<UInt64> = []
         var isClosed = false
     }
 
@@ -45,7 +47,7 @@ final class LocalActors: Sendable {
 
     func found(_ id: ActorIdentifier, at process: UInt64, _ traits: ActorTraits) {
         let link = state.withLock { $0.links[id] }
-        link?.describe(name: traits.name, retries: traits.retries, limit: traits.callLimit)
+        link?.describe(traits)
         if process == backend.process {
             // An actor that calls itself through a handle: its calls take the way of all others, without the channel.
             link?.found(.here)
@@ -88,13 +90,19 @@ final class LocalActors: Sendable {
     // MARK: Hosting
 
     /// Makes this process the home of an actor.
-    func host(_ id: ActorIdentifier, _ creation: ActorCreation) {
+    func host(_ id: ActorIdentifier, _ creation: ActorCreation, journal: [Int32]) {
         do {
             let birth = try ActorBirth(creation)
             let host = ActorHost(
                 id: id, birth: birth, cluster: backend.cluster, threads: backend.threads,
                 crash: { [backend] reason in
                     backend.node.send(.actorEnded(actor: id, reason: reason, mayRestart: true))
+                },
+                ledger: (birth.type as? any CheckpointedActor.Type).map { type in
+                    CallLedger(
+                        type, journal: SharedJournal(files: journal, backend: backend),
+                        retries: creation.maxTaskRetries, name: creation.subject,
+                        isOpen: { [unowned backend] in backend.actors.mayAsk(for: $0) })
                 },
                 onDeath: {})
             state.withLock { $0.hosted = host }
@@ -111,6 +119,15 @@ final class LocalActors: Sendable {
         } catch {
             backend.node.send(.actorCreated(actor: id, failure: RemoteFailure(error)))
         }
+    }
+
+    /// Whether a caller may send a call again: its reply has not come there, as far as this side knows.
+    func mayAsk(for call: CallIdentity) -> Bool {
+        if state.withLock({ $0.endedCallers.contains(call.caller) }) { return false }
+        // One that has not connected to this home yet may have replies to ask for.
+        guard let peer = backend.peer(call.caller) else { return true }
+        let open = peer.channel.receivedSlots[ActorLink.openSlot]
+        return Int32(bitPattern: UInt32(truncatingIfNeeded: call.number) &- open) >= 0
     }
 
     /// Ends the actor after the calls that wait.
@@ -154,6 +171,7 @@ final class LocalActors: Sendable {
                 state.withLock { _ = $0.incoming.removeValue(forKey: key) }
                 answer(incoming, reply, to: peer)
             })
+        call.identity = CallIdentity(caller: peer.id, number: incoming.number)
         let host = state.withLock { state in
             state.incoming[key] = call
             return state.hosted
@@ -204,6 +222,7 @@ final class LocalActors: Sendable {
     /// A caller's process ended: nobody waits for its calls.
     func callerEnded(_ process: UInt64) {
         let calls = state.withLock { state in
+            if state.hosted != nil { state.endedCallers.insert(process) }
             let keys = state.incoming.keys.filter { $0.peer == process }
             return keys.compactMap { state.incoming.removeValue(forKey: $0) }
         }
@@ -288,6 +307,11 @@ final class ActorLink: @unchecked Sendable {
     private var sent: [UInt64: ActorCall] = [:]
     private var nextNumber: UInt64 = 1
     private var retries = 0
+    private var isCheckpointed = false
+    /// Of a checkpointed actor: calls that have a number and wait to be sent again, and the lowest number of a call that
+    /// has no reply.
+    private var unsentAgain = 0
+    private var firstOpen: UInt64 = 1
     private var deathReason: String?
     /// Calls that may be unanswered.
     private var limit = Int.max
@@ -301,6 +325,8 @@ final class ActorLink: @unchecked Sendable {
 
     /// The slot of a channel that holds the number of the last call that began.
     static let progressSlot = ChannelLayout.slotCount - 1
+    /// The slot that holds the number of the first call without a reply.
+    static let openSlot = ChannelLayout.slotCount - 2
 
     init(id: ActorIdentifier, backend: LocalBackend) {
         self.id = id
@@ -309,11 +335,12 @@ final class ActorLink: @unchecked Sendable {
     }
 
     /// What is known of the actor from its creation or its node.
-    func describe(name: String, retries: Int, limit: Int) {
+    func describe(_ traits: ActorTraits) {
         lock.withLock { _ in
-            self.name = name
-            self.retries = retries
-            self.limit = limit
+            name = traits.name
+            retries = traits.retries
+            limit = traits.callLimit
+            isCheckpointed = traits.isCheckpointed
         }
     }
 
@@ -375,8 +402,15 @@ final class ActorLink: @unchecked Sendable {
         guard let call = mailbox.start() else { return nil }
         mailbox.finish()
         guard case .peer(let peer) = place else { return .here(call) }
-        let number = nextNumber
-        nextNumber += 1
+        let number: UInt64
+        if isCheckpointed, let known = call.identity {
+            number = known.number
+            unsentAgain -= 1
+        } else {
+            number = nextNumber
+            nextNumber += 1
+            if isCheckpointed { call.identity = CallIdentity(caller: backend.process, number: number) }
+        }
         do throws(CodingError) {
             peer.channel.send(kind: WireKind.call, try message(call, number, to: peer).bytes)
         } catch {
@@ -417,9 +451,17 @@ final class ActorLink: @unchecked Sendable {
 
     func replied(_ number: UInt64, _ reply: ActorCall.Reply) {
         let call: ActorCall? = lock.withLock { _ in
-            sent.removeValue(forKey: number)
+            defer { tellOpen() }
+            return sent.removeValue(forKey: number)
         }
         call?.finish(reply)
+    }
+
+    /// Tells a checkpointed actor's home which replies came. Complexity: amortised O(1).
+    private func tellOpen() {
+        guard isCheckpointed, unsentAgain == 0, case .peer(let peer) = place else { return }
+        while firstOpen < nextNumber, sent[firstOpen] == nil { firstOpen += 1 }
+        peer.channel.sentSlots[Self.openSlot] = UInt32(truncatingIfNeeded: firstOpen)
     }
 
     /// The caller does not wait any more.
@@ -450,13 +492,14 @@ final class ActorLink: @unchecked Sendable {
                 let hadBegun = Int32(bitPattern: UInt32(truncatingIfNeeded: number) &- began) <= 0
                 if hadBegun { call.countAttempt() }
                 let retries = call.options?.retries ?? retries
-                if restarts, !hadBegun || retries < 0 || call.attempts <= retries {
+                if restarts, isCheckpointed || !hadBegun || retries < 0 || call.attempts <= retries {
                     again.append(call)
                 } else {
                     failed.append((call, hadBegun))
                 }
             }
             sent = [:]
+            if isCheckpointed { unsentAgain += again.count }
             for call in again.reversed() { mailbox.retry(call) }
             if !restarts {
                 deathReason = reason
@@ -489,7 +532,7 @@ extension LocalBackend {
                 throw ActorError.wrongType(name: birth.name, expected: birth.typeName, found: typeName)
             }
             let traits = ActorTraits(creation)
-            actors.link(id).describe(name: traits.name, retries: traits.retries, limit: traits.callLimit)
+            actors.link(id).describe(traits)
             return id
         case .actorFailed(let failure): throw failure.error
         case .done, nil: throw closedError

@@ -145,7 +145,8 @@ final class LocalBackend: Backend, @unchecked Sendable {
         case .refused(let shape, let reason): owner.refused(Shape(index: shape), reason: reason)
         case .leaseEnded(let lease): server.ended(lease: lease)
         case .leaseOrphaned(let lease): server.orphaned(lease: lease)
-        case .host(let id, let creation): actors.host(id, creation)
+        case .host(let id, let creation):
+            actors.host(id, creation, journal: creation.isCheckpointed ? try socket.takeDescriptors(2) : [])
         case .actorAt(let id, let process, let traits): actors.found(id, at: process, traits)
         case .actorRestarting(let id, let reason): actors.lost(id, reason: reason, restarts: true)
         case .actorDead(let id, let reason): actors.lost(id, reason: reason, restarts: false)

@@ -69,6 +69,13 @@ enum Parcel {
         let attachments: [SharedBytes]
         let bytes: [UInt8]
 
+        init(encoding: UInt8, references: [WireReference], attachments: [SharedBytes], bytes: [UInt8]) {
+            self.encoding = encoding
+            self.references = references
+            self.attachments = attachments
+            self.bytes = bytes
+        }
+
         /// - Parameter bytes: all of them belong to the value.
         init(_ bytes: UnsafeRawBufferPointer, from peer: Peer) throws {
             var reader = ByteReader(bytes)

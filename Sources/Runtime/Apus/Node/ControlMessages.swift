@@ -45,6 +45,8 @@ struct ActorCreation: Codable, Sendable {
     var groups: [ConcurrencyGroup]
     var threads: Int
     var isDetached: Bool
+    /// Its calls are noted in a journal that the node keeps.
+    var isCheckpointed: Bool
     var origin: Origin
 
     var subject: String { name ?? typeName }
@@ -58,10 +60,13 @@ struct ActorTraits: Codable, Sendable {
     var retries: Int
     /// Calls of one process that may be unanswered.
     var callLimit: Int
+    /// Calls that its end interrupted are sent again with their numbers, and have their effect once.
+    var isCheckpointed: Bool
 
     init(_ creation: ActorCreation) {
         name = creation.subject
         retries = creation.maxTaskRetries
+        isCheckpointed = creation.isCheckpointed
         let (limit, overflow) = creation.maxPendingCalls.addingReportingOverflow(creation.concurrency)
         callLimit = overflow ? .max : limit
     }
@@ -110,7 +115,7 @@ enum NodeNotice: Codable, Sendable {
     case leaseEnded(lease: UInt64)
     /// To a worker: the lease's owner ended, and the worker is free once what runs there has been cancelled.
     case leaseOrphaned(lease: UInt64)
-    /// To a worker: become the home of an actor.
+    /// To a worker: become the home of an actor. The two descriptors of a checkpointed one's journal come along.
     case host(actor: ActorIdentifier, creation: ActorCreation)
     case actorAt(actor: ActorIdentifier, process: UInt64, traits: ActorTraits)
     case actorRestarting(actor: ActorIdentifier, reason: String)

@@ -1,4 +1,11 @@
 import ApusCore
+import CApusSystem
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
 
 /// The actors of a node, by identity and by name. Pure.
 struct ActorRegistry {
@@ -24,6 +31,8 @@ struct ActorRegistry {
             case .waiting, .dead: nil
             }
         }
+        /// Of a checkpointed actor: nameless memory that its homes write one after the other.
+        var journal: [Int32] = []
         /// Why it is being ended.
         var ending: (reason: String, mayRestart: Bool)?
     }
@@ -63,6 +72,8 @@ struct ActorRegistry {
     mutating func bury(_ id: ActorIdentifier, reason: String) {
         guard var record = records[id] else { return }
         record.state = .dead(reason: reason)
+        for file in record.journal { close(file) }
+        record.journal = []
         records[id] = record
         freeName(of: id)
         dead.append(id)
@@ -151,7 +162,20 @@ extension NodeDaemon {
         guard let record = actors[id], case .waiting = record.state else { return false }
         actors[id]?.state = .starting(process: worker.process)
         worker.actor = id
-        notify(worker, .host(actor: id, creation: record.creation))
+        if record.creation.isCheckpointed, record.journal.isEmpty {
+            let files = (0..<2).map { _ in apus_memory_create("apus-journal") }
+            guard !files.contains(where: { $0 < 0 }) else {
+                let reason = "no memory for its journal can be had: \(String(cString: strerror(errno)))"
+                for file in files where file >= 0 { close(file) }
+                actors[id]?.ending = (reason, false)
+                kill(worker)
+                return true
+            }
+            actors[id]?.journal = files
+        }
+        notify(
+            worker, .host(actor: id, creation: record.creation),
+            (actors[id]?.journal ?? []).map { ChildProcess.copy($0) })
         return true
     }
 
