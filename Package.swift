@@ -73,9 +73,11 @@ let package = Package(
         // Runtime: the engine.
         module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
         module("ApusScheduling", in: "Runtime", needs: ["ApusCore"]),
+        module("ApusInsight", in: "Runtime", needs: ["ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON"]),
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
         module(
-            "Apus", in: "Runtime", needs: ["ApusCore", "ApusTransport", "ApusObjects", "CApusSystem", "CApusEntry"],
+            "Apus", in: "Runtime",
+            needs: ["ApusCore", "ApusTransport", "ApusObjects", "ApusInsight", "Files", "CApusSystem", "CApusEntry"],
             // Asynchronous functions run where their caller does: a hop to the same place costs a tenth of a small task.
             features: ["Lifetimes"], upcoming: ["NonisolatedNonsendingByDefault"]),
 
@@ -125,7 +127,8 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "ApusCore", "ApusObjects", "Coresets", "Curation", "Tokenization", "LanguageModels", "Evaluation",
+                "Apus", "ApusCore", "ApusObjects", "Coresets", "Curation", "Tokenization",
+                "LanguageModels", "Evaluation",
                 "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -135,6 +138,9 @@ let package = Package(
         tests("ApusCoreTests", of: ["ApusCore"]),
         tests("ApusTransportTests", of: ["ApusTransport", "CApusSystem"]),
         tests("ApusSchedulingTests", of: ["ApusScheduling", "ApusCore"]),
+        tests(
+            "ApusInsightTests",
+            of: ["Apus", "ApusInsight", "ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON"]),
         tests("ApusObjectsTests", of: ["ApusObjects", "ApusCore", "CApusSystem"]),
         tests("ApusTests", of: ["Apus", "ApusCore"]),
         .executableTarget(

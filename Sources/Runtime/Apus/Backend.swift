@@ -23,6 +23,9 @@ package protocol Backend: AnyObject, Sendable {
     /// Ends a task: one that is queued never runs, one that runs is interrupted. Its cell is completed at once.
     func cancel(_ cell: ObjectCell)
 
+    /// A task that was prepared and not started has failed because an input did.
+    func inputFailed(_ cell: ObjectCell)
+
     /// A running task waits for an object, and goes on.
     func taskBlocked(_ cell: ObjectCell)
     func taskUnblocked(_ cell: ObjectCell)
@@ -52,4 +55,5 @@ package protocol Backend: AnyObject, Sendable {
 
 extension Backend {
     package var sharedMemory: (any SharedMemory)? { nil }
+    package func inputFailed(_ cell: ObjectCell) {}
 }

@@ -23,9 +23,12 @@ package struct ControlFrame: Sendable {
 package struct FrameReader {
     private var buffer: [UInt8] = []
     private var start = 0
-    private let limit: Int
+    private var limit: Int
 
     package init(limit: Int) { self.limit = limit }
+
+    /// From now on frames may be longer: the other side has shown who it is.
+    package mutating func raise(limit: Int) { self.limit = max(self.limit, limit) }
 
     package mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if start > 0, start == buffer.count || start > 1 << 16 {

@@ -319,6 +319,16 @@ int apus_process_reap(pid_t process, int *status) {
     return result < 0 ? -1 : result == process;
 }
 
+int apus_process_reap_peak(pid_t process, int *status, int64_t *peak) {
+    struct rusage usage;
+    pid_t result;
+    do {
+        result = wait4(process, status, WNOHANG, &usage);
+    } while (result < 0 && errno == EINTR);
+    if (result == process) *peak = (int64_t)usage.ru_maxrss * 1024;
+    return result < 0 ? -1 : result == process;
+}
+
 bool apus_status_exited(int status, int *code) {
     if (!WIFEXITED(status)) return false;
     *code = WEXITSTATUS(status);

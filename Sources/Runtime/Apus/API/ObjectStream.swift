@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import Synchronization
 
@@ -217,6 +218,12 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
 
     override var taskName: String { taskOptions.name ?? String(describing: Job.self) }
     override var options: TaskOptions? { taskOptions }
+
+    override func nameNumber(in recorder: EventRecorder) -> UInt16? {
+        if let name = taskOptions.name { return recorder.name(name) }
+        return recorder.name(of: UInt(bitPattern: ObjectIdentifier(Job.self))) { String(describing: Job.self) }
+    }
+
     override func releaseTask() { task.withLock { $0 = nil } }
 
     override func writeTask(

@@ -51,9 +51,15 @@ public struct ClusterConfiguration: Sendable {
     ///   - memory: bytes that tasks may ask for; all of the machine's where nil.
     ///   - resources: amounts of resources that the program names.
     ///   - workers: processes that are started at once; as many as processors where nil.
+    ///   - name: what `apus cluster status` calls the cluster; made from the program's name where nil.
+    ///   - metricsPort: a port of the loopback interface that serves metrics as Prometheus reads them, 0 for any that is
+    ///     free; none where nil.
+    ///   - recordsEvents: whether each process keeps its last events for `apus timeline`.
+    ///   - stallWarning: after how long without progress the program's user is told why tasks wait; never where nil.
     public static func local(
         nodes: Int = 1, cpus: Quantity? = nil, gpus: Quantity = 0, memory: Int64? = nil,
-        resources: [String: Quantity] = [:], workers: Int? = nil
+        resources: [String: Quantity] = [:], workers: Int? = nil, name: String? = nil, metricsPort: Int? = nil,
+        recordsEvents: Bool = true, stallWarning: Duration? = .seconds(10)
     ) -> ClusterConfiguration {
         let cpus = cpus ?? Quantity(Machine.processors)
         return ClusterConfiguration(
@@ -62,7 +68,10 @@ public struct ClusterConfiguration: Sendable {
                     nodes: nodes,
                     resources: Resources(
                         cpus: cpus, gpus: gpus, memory: memory ?? Machine.memory, custom: resources),
-                    warmWorkers: workers ?? max(1, Int(cpus.value.rounded(.up))))))
+                    warmWorkers: workers ?? max(1, Int(cpus.value.rounded(.up))),
+                    insight: InsightConfiguration(
+                        name: name, metricsPort: metricsPort, recordsEvents: recordsEvents),
+                    stallWarning: stallWarning)))
     }
 
     /// As the environment says; `embedded` where it says nothing.

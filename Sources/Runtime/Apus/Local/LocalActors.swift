@@ -535,7 +535,7 @@ extension LocalBackend {
             actors.link(id).describe(traits)
             return id
         case .actorFailed(let failure): throw failure.error
-        case .done, nil: throw closedError
+        case .done, .words, nil: throw closedError
         }
     }
 
@@ -548,7 +548,7 @@ extension LocalBackend {
             }
             return (id, type)
         case .actorFailed(let failure): throw failure.error
-        case .done, nil: throw closedError
+        case .done, .words, nil: throw closedError
         }
     }
 
@@ -582,7 +582,7 @@ extension LocalBackend {
         }
         switch answer {
         case .actorFailed(let failure): throw failure.error
-        case .done, .actor: return
+        case .done, .actor, .words: return
         case nil: throw closedError
         }
     }

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import CApusSystem
 import Synchronization
@@ -27,19 +28,22 @@ final class LocalBackend: Backend, @unchecked Sendable {
     private let shapes = Mutex<[LeaseDemand: Shape]>([:])
     private let closing = Atomic(false)
     private let lostNode = Atomic(false)
+    /// What happens here is recorded in memory that the node reads.
+    let recorder: EventRecorder
     private let front = Mutex<Front?>(nil)
     private struct Front {
         unowned let cluster: Cluster
     }
     /// What is done with the lines that workers print; only the driver gets them.
-    let printLine: @Sendable (_ process: UInt64, _ isError: Bool, _ line: String) -> Void
+    let printLine: @Sendable (WorkerOutput) -> Void
 
     init(
-        process: UInt64, node: NodeClient, inbox: Inbox, total: Resources, threads count: Int,
-        printLine: @escaping @Sendable (UInt64, Bool, String) -> Void = { _, _, _ in }
+        process: UInt64, node: NodeClient, inbox: Inbox, recorder: EventRecorder, total: Resources,
+        threads count: Int, printLine: @escaping @Sendable (WorkerOutput) -> Void = { _ in }
     ) {
         self.process = process
         self.node = node
+        self.recorder = recorder
         self.total = total
         self.printLine = printLine
         free = Mutex(total)
@@ -83,7 +87,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
     func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
         guard !isClosing else { throw closedError }
         if let parent = RunContext.current?.cell as? ServedCell { parent.add(child: cell) }
-        guard let demand else { return }
+        guard let demand else { return record(submitted: cell) }
         guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
             throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
         }
@@ -91,11 +95,20 @@ final class LocalBackend: Backend, @unchecked Sendable {
             throw .infeasible(subject: cell.taskName, demand: demand, total: total)
         }
         cell.shape = shape(for: LeaseDemand(resources: demand))
+        record(submitted: cell)
     }
+
+    private func record(submitted cell: ObjectCell) {
+        guard let name = cell.nameNumber(in: recorder) else { return }
+        cell.eventName = name
+        cell.eventNumber = recorder.recordSubmission(name: name)
+    }
+
+    func inputFailed(_ cell: ObjectCell) { recorder.record(.failed, cell) }
 
     func start(_ cell: ObjectCell) {
         guard !isClosing else {
-            cell.fail(.cancelled)
+            if cell.fail(.cancelled) { recorder.record(.cancelled, cell) }
             return
         }
         owner.start(cell)
@@ -103,7 +116,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
 
     func cancel(_ cell: ObjectCell) {
         if !owner.interrupt(cell) { cell.interrupt(.cancelled) }
-        cell.fail(.cancelled)
+        if cell.fail(.cancelled) { recorder.record(.cancelled, cell) }
     }
 
     func taskBlocked(_ cell: ObjectCell) { (cell as? ServedCell)?.lane.blocked() }
@@ -153,7 +166,9 @@ final class LocalBackend: Backend, @unchecked Sendable {
         case .stopActor(let id): actors.stopHosted(id)
         case .answer(let request, let answer): node.answered(request, answer)
         case .available(let resources): free.withLock { $0 = resources }
-        case .output(let process, let isError, let line): printLine(process, isError, line)
+        case .output(let output): printLine(output)
+        case .warning(let text): Warnings.print(text)
+        case .report(let request, let query): node.send(.reported(request: request, tasks(query)))
         }
     }
 

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import CApusEntry
 import CApusSystem
@@ -15,6 +16,9 @@ struct LocalConfiguration: Sendable {
     var nodes: Int
     var resources: Resources
     var warmWorkers: Int
+    var insight = InsightConfiguration()
+    /// Tasks that wait for so long while nothing ends are told of.
+    var stallWarning: Duration? = Watchdog.defaultLimit
 }
 
 /// A driver's node, from its start to its end.
@@ -62,17 +66,20 @@ final class LocalSession: Sendable {
             throw failure
         }
         let socket = ControlSocket(descriptor: ends[0], isBlocking: true)
+        var insight = configuration.insight
+        insight.driver = getpid()
         let node = NodeClient(socket: socket)
         node.send(
             .configure(
                 NodeConfiguration(
                     resources: configuration.resources, executable: executable, arguments: arguments,
-                    warmWorkers: configuration.warmWorkers, workerLimit: 64)))
-        let receiver = NodeReceiver(socket: socket)
+                    warmWorkers: configuration.warmWorkers, workerLimit: 64, insight: insight)))
+        let receiver = NodeReceiver(socket: socket, stallWarning: configuration.stallWarning)
         let process: UInt64
         let inbox: Inbox
+        let recorder: EventRecorder
         do {
-            (process, _, inbox) = try receiver.welcome()
+            (process, _, inbox, recorder) = try receiver.welcome()
         } catch {
             kill(pid, SIGKILL)
             var status: Int32 = 0
@@ -80,7 +87,7 @@ final class LocalSession: Sendable {
             throw ClusterError.notStarted(reason: "its node did not answer (\(ChildProcess.describe(status)))")
         }
         let backend = LocalBackend(
-            process: process, node: node, inbox: inbox, total: configuration.resources,
+            process: process, node: node, inbox: inbox, recorder: recorder, total: configuration.resources,
             threads: max(2, Machine.processors), printLine: OutputLines.forward)
         let cluster = Cluster(backend: backend)
         backend.attach(cluster)
@@ -113,11 +120,16 @@ final class NodeReceiver: @unchecked Sendable {
     private var thread: pthread_t?
     private var early: [NodeNotice] = []
     private var backend: LocalBackend?
+    private let stallWarning: Duration?
 
-    init(socket: ControlSocket) { self.socket = socket }
+    /// - Parameter stallWarning: see `Watchdog`; nil for none.
+    init(socket: ControlSocket, stallWarning: Duration? = nil) {
+        self.socket = socket
+        self.stallWarning = stallWarning
+    }
 
     /// Waits for the node's first message.
-    func welcome() throws -> (process: UInt64, total: Resources, inbox: Inbox) {
+    func welcome() throws -> (process: UInt64, total: Resources, inbox: Inbox, recorder: EventRecorder) {
         var notices: [NodeNotice] = []
         while notices.isEmpty {
             var failure: (any Error)?
@@ -129,13 +141,18 @@ final class NodeReceiver: @unchecked Sendable {
             if let failure { throw failure }
             guard goesOn else { throw TransportError.closed }
         }
-        guard case .welcome(let process, let total) = notices.removeFirst() else {
+        guard case .welcome(let process, let total, let events) = notices.removeFirst() else {
             throw TransportError.malformed(reason: "the node's first message is no welcome")
         }
         early = notices
-        let descriptor = try socket.takeDescriptors(1)[0]
-        defer { close(descriptor) }
-        return (process, total, Inbox(mapping: try SharedMapping(descriptor: descriptor, length: Inbox.length)))
+        let descriptors = try socket.takeDescriptors(2)
+        defer { for one in descriptors { close(one) } }
+        let memory = try SharedMapping(
+            descriptor: descriptors[1], length: EventMemory.length(capacity: max(0, min(events, 1 << 24))))
+        return (
+            process, total, Inbox(mapping: try SharedMapping(descriptor: descriptors[0], length: Inbox.length)),
+            try EventRecorder(mapping: memory)
+        )
     }
 
     /// Hands what came before the backend existed to it.
@@ -193,10 +210,13 @@ final class NodeReceiver: @unchecked Sendable {
         defer { close(poll) }
         _ = apus_poll_set(poll, socket.descriptor, 0, false)
         var events = [apus_poll_event()]
+        let clock = MonotonicTime()
+        var watchdog = stallWarning.map { Watchdog(limit: $0, at: clock.now()) }
         while true {
             let count = apus_poll_wait(poll, &events, 1, backend.owner.hasLeases ? 20 : 200)
             if count > 0, !receive() { break }
             backend.owner.tick()
+            watchdog?.look(at: backend, now: clock.now())
         }
         backend.nodeEnded()
     }
@@ -208,14 +228,18 @@ final class NodeReceiver: @unchecked Sendable {
 
 /// Prints what workers print, a line at a time, each with its process.
 enum OutputLines {
-    @Sendable static func forward(process: UInt64, isError: Bool, line: String) {
-        let text = "(worker \(process)) \(line)\n"
+    @Sendable static func forward(_ output: WorkerOutput) {
+        let name = output.name.map { "\($0), " } ?? ""
+        write("(\(name)worker \(output.process)) \(output.line)\n", isError: output.isError)
+    }
+
+    static func write(_ text: String, isError: Bool) {
         var bytes = Array(text.utf8)
         var start = 0
         // One call where the descriptor takes it all, so that lines of several threads stay whole.
         while start < bytes.count {
             let count = bytes.withUnsafeMutableBytes {
-                write(isError ? 2 : 1, $0.baseAddress.map { $0 + start }, $0.count - start)
+                Glibc.write(isError ? 2 : 1, $0.baseAddress.map { $0 + start }, $0.count - start)
             }
             if count < 0 {
                 if errno == EINTR { continue }

@@ -209,6 +209,11 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
         if let cell = promises.withLock({ $0.given[number] }) { backend.cancel(cell.producer) }
     }
 
+    /// Objects of the other process that this one waits for.
+    var awaited: [ObjectCell] {
+        promises.withLock { Array($0.accepted.values) }.compactMap(\.waitingCell)
+    }
+
     // MARK: Messages
 
     func received(kind: UInt32, payload: UnsafeRawBufferPointer, on channel: Channel) {
@@ -284,6 +289,9 @@ final class Promise: Sendable {
         self.task = task
         self.origin = origin
     }
+
+    /// The object's cell, where something waits for it.
+    var waitingCell: ObjectCell? { state.withLock { if case .waiting(let cell) = $0 { cell } else { nil } } }
 
     /// The object's cell in this process: always the same one.
     func cell<Value: Sendable & Codable>(of type: Value.Type) throws(CodingError) -> ValueCell<Value> {

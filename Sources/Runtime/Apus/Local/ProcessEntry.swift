@@ -59,9 +59,10 @@ enum WorkerProcess {
         let node = NodeClient(socket: socket)
         let receiver = NodeReceiver(socket: socket)
         do {
-            let (process, total, inbox) = try receiver.welcome()
+            let (process, total, inbox, recorder) = try receiver.welcome()
             let backend = LocalBackend(
-                process: process, node: node, inbox: inbox, total: total, threads: max(2, Machine.processors))
+                process: process, node: node, inbox: inbox, recorder: recorder, total: total,
+                threads: max(2, Machine.processors))
             let cluster = Cluster(backend: backend)
             backend.attach(cluster)
             backend.threads.start()

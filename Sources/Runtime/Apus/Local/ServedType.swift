@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 
 /// A type of task as a worker knows it: found by its name once per owner, and run without looking at it again.
@@ -11,11 +12,20 @@ final class ServedType: Sendable {
         case unknown(CodingError)
     }
     let kind: Kind
+    /// Of the type, for the names of events; 0 where there is none.
+    private let key: UInt
+    private let label: String
+
+    func eventName(in recorder: EventRecorder) -> UInt16 {
+        key == 0 ? recorder.name(label) : recorder.name(of: key) { label }
+    }
 
     init(name: String) {
         self.name = name
         do throws(CodingError) {
             let type = try TypeNames.type(named: name, expected: "RemoteTask")
+            key = UInt(bitPattern: ObjectIdentifier(type))
+            label = String(describing: type)
             if let task = type as? any RemoteTask.Type {
                 kind = .task(task)
             } else if let stream = type as? any StreamingTask.Type {
@@ -24,6 +34,8 @@ final class ServedType: Sendable {
                 kind = .unknown(.unknownType(name: name, expected: "RemoteTask"))
             }
         } catch {
+            key = 0
+            label = name
             kind = .unknown(error)
         }
     }

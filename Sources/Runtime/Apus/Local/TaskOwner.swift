@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import Synchronization
 
@@ -74,6 +75,7 @@ struct FlightTable {
 final class TaskOwner: @unchecked Sendable {
     // Everything below is only touched with `lock` held, the peers' flight tables too.
     private unowned let backend: LocalBackend
+    private let recorder: EventRecorder
     private let lock = Mutex(())
 
     private struct Class {
@@ -91,6 +93,8 @@ final class TaskOwner: @unchecked Sendable {
     @exclusivity(unchecked) private var classes: [Class] = []
     @exclusivity(unchecked) private var leases: [UInt64: TaskLease] = [:]
     @exclusivity(unchecked) private var nextTicket: UInt64 = 0
+    /// Counts the tasks that were sent and those that ended.
+    @exclusivity(unchecked) private var progress: UInt64 = 0
     /// Classes that have tasks and no lease.
     @exclusivity(unchecked) private var starving: Set<Int> = []
     /// Tasks that may overtake the first one of a class without a lease, as in the embedded dispatcher.
@@ -104,7 +108,10 @@ final class TaskOwner: @unchecked Sendable {
         let generation: UInt32
     }
 
-    init(backend: LocalBackend) { self.backend = backend }
+    init(backend: LocalBackend) {
+        self.backend = backend
+        recorder = backend.recorder
+    }
 
     /// Tasks that a lease holds ahead, at most: as many as run in this time.
     private static let aheadNanoseconds = 200_000.0
@@ -118,6 +125,7 @@ final class TaskOwner: @unchecked Sendable {
 
     func start(_ cell: ObjectCell) {
         let shape = cell.shape
+        recorder.record(.ready, cell)
         let first: Assignment? = lock.withLock { _ in
             while classes.count <= shape.index { classes.append(Class()) }
             enqueue(cell, shape)
@@ -197,6 +205,7 @@ final class TaskOwner: @unchecked Sendable {
         cell.flight = ObjectCell.Flight(peer: lease.peer, slot: slot, generation: generation)
         lease.sent.append((slot, generation))
         lease.inFlight += 1
+        progress &+= 1
         classes[lease.shape.index].inFlight += 1
         lease.peer.channel.sentSlots[slot] = SlotWord(generation: generation, phase: .queued).word
         return Assignment(cell: cell, lease: lease, slot: slot, generation: generation)
@@ -209,10 +218,13 @@ final class TaskOwner: @unchecked Sendable {
             try assignment.cell.writeTask(
                 into: &writer, lease: assignment.lease.id, slot: UInt32(assignment.slot),
                 generation: assignment.generation, to: peer)
+            recorder.record(
+                .sent, assignment.cell, other: peer.id,
+                flight: EventRecord.flight(slot: assignment.slot, generation: assignment.generation))
             peer.channel.send(kind: WireKind.task, writer.bytes)
         } catch {
             finished(assignment.slot, assignment.generation, of: assignment.lease.peer, ticks: nil)
-            assignment.cell.fail(.coding(error))
+            if assignment.cell.fail(.coding(error)) { recorder.record(.failed, assignment.cell) }
         }
     }
 
@@ -347,6 +359,7 @@ final class TaskOwner: @unchecked Sendable {
             classes[lease.shape.index].inFlight -= 1
             cell.flight = nil
             cell.unassign()
+            recorder.record(.withdrawn, cell)
             enqueueFirst(cell, lease.shape)
             taken += 1
         }
@@ -382,7 +395,9 @@ final class TaskOwner: @unchecked Sendable {
         let status = try reader.number(UInt8.self)
         guard let cell = finished(slot, generation, of: peer, ticks: ticks) else { return }
         switch status {
-        case 0: cell.complete(reader.rest(), from: peer)
+        case 0:
+            recorder.record(.succeeded, cell)
+            cell.complete(reader.rest(), from: peer)
         case TaskLane.cancelled: conclude(cell, .cancelled)
         case TaskLane.codingFailed:
             conclude(cell, .coding(try BinaryDecoder().decode(CodingError.self, from: Array(try reader.run()))))
@@ -403,6 +418,7 @@ final class TaskOwner: @unchecked Sendable {
             peer.flights.remove(slot)
             cell.flight = nil
             lease.inFlight -= 1
+            progress &+= 1
             let index = lease.shape.index
             classes[index].inFlight -= 1
             while let first = lease.sent.first, peer.flights.find(first.slot, first.generation) == nil {
@@ -444,9 +460,10 @@ final class TaskOwner: @unchecked Sendable {
         if case .timedOut(let limit)? = stop { cause = .timedOut(after: limit) }
         let failure = cell.error(cause)
         if cell.wantsRetry(after: failure), !backend.isClosing, cell.requeue() {
+            recorder.record(.retried, cell)
             start(cell)
-        } else {
-            cell.fail(failure)
+        } else if cell.fail(failure) {
+            recorder.record(failure.isCancellation ? .cancelled : .failed, cell)
         }
     }
 
@@ -458,7 +475,7 @@ final class TaskOwner: @unchecked Sendable {
             let limit = cell.options?.timeout, cell.markStopped(.timedOut(limit))
         else { return }
         let failure = cell.error(.timedOut(after: limit))
-        if !cell.wantsRetry(after: failure) { cell.fail(failure) }
+        if !cell.wantsRetry(after: failure), cell.fail(failure) { recorder.record(.failed, cell) }
         Task { [weak self, weak peer] in
             try? await Task.sleep(for: Self.grace)
             guard let self, let peer, lock.withLock({ _ in peer.flights.find(slot, generation) != nil }) else { return }
@@ -531,7 +548,7 @@ final class TaskOwner: @unchecked Sendable {
             starving.remove(shape.index)
             return cells
         }
-        for cell in cells { cell.fail(.unschedulable(reason: reason)) }
+        for cell in cells where cell.fail(.unschedulable(reason: reason)) { recorder.record(.failed, cell) }
     }
 
     /// A worker ended: its leases are gone, tasks that had not begun are queued again, the others by their policy.
@@ -565,6 +582,49 @@ final class TaskOwner: @unchecked Sendable {
             fill(shape)
             // The node still knows how many leases were wanted before.
             ask(shape, givingBack: true)
+        }
+    }
+
+    /// Where a task is that is not over.
+    enum Place {
+        case queued
+        case with(worker: UInt64, SlotWord.Phase)
+    }
+
+    /// Calls `body` with each task that is queued or with a worker, with the lock held.
+    func forEach(_ body: (ObjectCell, Place) -> Void) {
+        lock.withLock { _ in
+            for peer in backend.allPeers {
+                for (slot, flight) in peer.flights.all {
+                    guard let cell = flight.cell else { continue }
+                    let phase = SlotWord(word: peer.channel.sentSlots[slot])?.phase ?? .queued
+                    body(cell, .with(worker: peer.id, phase))
+                }
+            }
+            for index in classes.indices {
+                for place in 0..<classes[index].queue.count { body(classes[index].queue[place].cell, .queued) }
+            }
+        }
+    }
+
+    /// How things stand, for the watchdog.
+    var standing: Watchdog.Standing {
+        lock.withLock { _ in
+            var standing = Watchdog.Standing(progress: progress, queued: 0, suspended: 0)
+            for state in classes {
+                standing.queued += state.queue.count
+                standing.suspended += state.leases.count { $0.isSuspended }
+            }
+            return standing
+        }
+    }
+
+    /// The classes with most tasks in their queues, each with the name of its first task.
+    func queuedClasses(limit: Int) -> [(shape: Shape, name: String, count: Int)] {
+        lock.withLock { _ in
+            classes.indices.compactMap { index in
+                classes[index].queue.first.map { (Shape(index: index), $0.cell.taskName, classes[index].queue.count) }
+            }.sorted { $0.2 > $1.2 }.prefix(limit).map { $0 }
         }
     }
 

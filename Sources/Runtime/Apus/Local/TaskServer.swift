@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import Synchronization
 
@@ -123,6 +124,8 @@ extension Double {
 final class ServedCell: ObjectCell, @unchecked Sendable {
     // `children` has a lock; the rest is immutable.
     let incoming: IncomingTask
+    /// Its type's, among the names of this process's events.
+    let name: UInt16
     unowned let lane: TaskLane
     private let children = Mutex<[WeakCell]>([])
 
@@ -133,6 +136,7 @@ final class ServedCell: ObjectCell, @unchecked Sendable {
     init(_ incoming: IncomingTask, lane: TaskLane) {
         self.incoming = incoming
         self.lane = lane
+        name = incoming.type.eventName(in: lane.backend.recorder)
         super.init(phase: .running, file: #fileID, line: #line)
     }
 
@@ -292,6 +296,7 @@ final class TaskLane: @unchecked Sendable {
         let running = SlotWord(generation: current.incoming.generation, phase: .running)
         let suspended = SlotWord(generation: current.incoming.generation, phase: .suspended)
         _ = peer.channel.receivedSlots.exchange(slot, expected: running.word, desired: suspended.word)
+        record(.waits, current)
         notify(WireKind.leaseSuspended)
         backend.node.blocked(lease)
     }
@@ -307,7 +312,14 @@ final class TaskLane: @unchecked Sendable {
         let suspended = SlotWord(generation: current.incoming.generation, phase: .suspended)
         _ = peer.channel.receivedSlots.exchange(slot, expected: suspended.word, desired: running.word)
         backend.node.unblocked(lease)
+        record(.goesOn, current)
         notify(WireKind.leaseResumed)
+    }
+
+    private func record(_ kind: EventKind, _ cell: ServedCell) {
+        backend.recorder.record(
+            kind, name: cell.name, other: peer.id,
+            flight: EventRecord.flight(slot: Int(cell.incoming.slot), generation: cell.incoming.generation))
     }
 
     private func notify(_ kind: UInt32) {
@@ -332,6 +344,9 @@ final class TaskLane: @unchecked Sendable {
             ended()
             return
         }
+        backend.recorder.setCurrent(cell.name)
+        record(.started, cell)
+        defer { record(.ended, cell) }
         let context = RunContext(cluster: backend.cluster, cell: cell)
         let timer = task.timeout.map { startTimer($0, for: task) }
         defer { timer?.cancel() }

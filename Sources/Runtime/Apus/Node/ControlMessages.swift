@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 
 /// What a node is to be, told by the driver that starts it.
 struct NodeConfiguration: Codable, Sendable {
@@ -10,6 +11,26 @@ struct NodeConfiguration: Codable, Sendable {
     var warmWorkers: Int
     /// Worker processes above which tasks that wait share theirs.
     var workerLimit: Int
+    var insight = InsightConfiguration()
+}
+
+/// How a node can be looked into.
+struct InsightConfiguration: Codable, Sendable {
+    /// The cluster's name; made from the program's where nil.
+    var name: String?
+    var metricsPort: Int?
+    var recordsEvents = true
+    /// The driver's process.
+    var driver: Int32 = 0
+}
+
+/// A line of a worker's output.
+struct WorkerOutput: Codable, Sendable {
+    var process: UInt64
+    /// The task that began there last, or the actor that lives there.
+    var name: String?
+    var isError: Bool
+    var line: String
 }
 
 /// What must be alike for two tasks to run in the same worker.
@@ -97,12 +118,17 @@ enum NodeRequest: Codable, Sendable {
     case killActor(actor: ActorIdentifier, reason: String)
     case killWorker(process: UInt64, reason: String)
     case shutdown(request: UInt64)
+    /// The answer to `report`.
+    case reported(request: UInt64, ProcessTasks)
+    /// Why is work of a class not running? Answered in words.
+    case why(request: UInt64, shape: Int)
 }
 
 /// A message from a node to a driver or worker.
 enum NodeNotice: Codable, Sendable {
-    /// The first: who the receiver is. Its inbox's descriptor comes along.
-    case welcome(process: UInt64, total: Resources)
+    /// The first: who the receiver is. The descriptors of its inbox and of the memory for its events, which has room for
+    /// so many, come along.
+    case welcome(process: UInt64, total: Resources, events: Int)
     /// A connection to another process. The descriptors of the channel and the other's inbox come along.
     case peer(process: UInt64, side: Int, slot: Int, peerSlot: Int)
     case processEnded(process: UInt64, reason: String)
@@ -124,12 +150,16 @@ enum NodeNotice: Codable, Sendable {
     case stopActor(actor: ActorIdentifier)
     case answer(request: UInt64, NodeAnswer)
     case available(Resources)
-    /// A line of a worker's output.
-    case output(process: UInt64, isError: Bool, line: String)
+    case output(WorkerOutput)
+    /// Tell of the tasks that you own.
+    case report(request: UInt64, TaskQuery)
+    /// A matter that the driver's user should know.
+    case warning(String)
 }
 
 enum NodeAnswer: Codable, Sendable {
     case done
+    case words(String)
     case actor(ActorIdentifier, bodyType: String, typeName: String)
     case actorFailed(ActorFailure)
 }

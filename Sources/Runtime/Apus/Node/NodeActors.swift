@@ -193,6 +193,7 @@ extension NodeDaemon {
             return
         }
         actors[id]?.state = .alive(process: process)
+        insight.counters.actorsCreated += record.wasCreated ? 0 : 1
         actors[id]?.wasCreated = true
         actors[id]?.creators = []
         for (client, number) in record.creators {
@@ -237,6 +238,7 @@ extension NodeDaemon {
         if !isFinal, ending?.mayRestart ?? true, record.restartsLeft != 0 {
             if record.restartsLeft > 0 { record.restartsLeft -= 1 }
             record.state = .waiting
+            insight.counters.actorRestarts += 1
             actors[id] = record
             for client in record.subscribers { notify(client, .actorRestarting(actor: id, reason: reason)) }
             answerStoppers(id)

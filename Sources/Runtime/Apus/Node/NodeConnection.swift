@@ -23,6 +23,8 @@ final class NodeConnection {
     var classes: [Int: WantedClass] = [:]
     /// The actor that lives in it.
     var actor: ActorIdentifier?
+    /// Bytes that it had in memory at most; known once it ended.
+    var peakMemory: Int64 = 0
     /// Why the node ends it.
     var endReason: String?
 

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import CApusSystem
 
@@ -39,7 +40,7 @@ final class NodeDaemon {
         enum Recall { case none, onceIdle, now }
     }
     var dispatcher: Dispatcher<Request>
-    private var leases: [UInt64: Lease] = [:]
+    private(set) var leases: [UInt64: Lease] = [:]
     /// The classes that have a request in the dispatcher.
     private var waitingLeases: Set<WaitingClass> = []
     private struct WaitingClass: Hashable {
@@ -49,19 +50,20 @@ final class NodeDaemon {
     private var nextLease: UInt64 = 1
     private var idle: [WorkerEnvironment: [UInt64]] = [:]
     /// What was admitted and waits for a worker.
-    private var admitted: [WorkerEnvironment: [(request: Request, demand: Shape)]] = [:]
-    private var starting: [WorkerEnvironment: Int] = [:]
+    private(set) var admitted: [WorkerEnvironment: [(request: Request, demand: Shape)]] = [:]
+    private(set) var starting: [WorkerEnvironment: Int] = [:]
     /// Workers that ended before they were ready, since the last that became so.
     private var failedStarts: [WorkerEnvironment: Int] = [:]
     /// After so many in a row no more are started for those that wait.
     private static let startAttempts = 10
     private var lastAvailable: Resources
     var actors = ActorRegistry()
+    let insight: NodeInsight
 
     private let clock = MonotonicTime()
     var now: Instant { clock.now() }
 
-    private enum Source: UInt64 { case socket, process, output, errors, main }
+    private enum Source: UInt64 { case socket, process, output, errors, insight }
 
     /// - Parameter descriptor: the connection to the driver, whose first message is the configuration.
     init(driver descriptor: Int32, configuration: NodeConfiguration) throws(TransportError) {
@@ -71,8 +73,11 @@ final class NodeDaemon {
         self.configuration = configuration
         dispatcher = Dispatcher(total: configuration.resources)
         lastAvailable = configuration.resources
+        insight = NodeInsight(configuration)
         let connection = try add(ControlSocket(descriptor: descriptor, isBlocking: false), isDriver: true)
         driver = connection.process
+        if let event = insight.server?.requestsEvent { watch(event, .insight, 0) }
+        for warning in insight.warnings { notify(driver, .warning(warning)) }
     }
 
     /// Runs until the driver ends.
@@ -80,12 +85,13 @@ final class NodeDaemon {
         for _ in 0..<configuration.warmWorkers { startWorker(WorkerEnvironment()) }
         var events = Array(repeating: apus_poll_event(), count: 64)
         while !isEnding {
-            let wait: Int32 = dispatcher.queued > 0 ? 5 : 1000
+            let wait: Int32 = dispatcher.queued > 0 ? 5 : insight.isAsking ? 20 : 1000
             let count = apus_poll_wait(poll, &events, 64, wait)
             guard count >= 0 else { break }
             for event in events.prefix(Int(count)) { handle(event) }
             endOrphans()
             schedule()
+            if insight.isAsking { insight.answer(in: self) }
         }
         end()
     }
@@ -99,7 +105,10 @@ final class NodeDaemon {
         let connection = NodeConnection(process: process, socket: socket, isDriver: isDriver, inbox: inbox)
         connections[process] = connection
         watch(socket.descriptor, .socket, process)
-        notify(connection, .welcome(process: process, total: configuration.resources), [ChildProcess.copy(inbox)])
+        let (events, capacity) = try insight.joined(connection)
+        notify(
+            connection, .welcome(process: process, total: configuration.resources, events: capacity),
+            [ChildProcess.copy(inbox), events])
         return connection
     }
 
@@ -124,6 +133,7 @@ final class NodeDaemon {
 
     private func handle(_ event: apus_poll_event) {
         let process = event.tag >> 3
+        if event.tag & 7 == Source.insight.rawValue { return insight.serve(self) }
         guard let source = Source(rawValue: event.tag & 7), let connection = connections[process] else { return }
         switch source {
         case .socket:
@@ -133,7 +143,7 @@ final class NodeDaemon {
             if event.readable || event.ended { receive(from: connection) }
         case .process: reap(connection)
         case .output, .errors: read(from: connection, isError: source == .errors)
-        case .main: break
+        case .insight: break
         }
     }
 
@@ -194,6 +204,7 @@ final class NodeDaemon {
     func startWorker(_ environment: WorkerEnvironment) {
         do throws(TransportError) {
             try start(environment)
+            insight.counters.workersStarted += 1
             starting[environment, default: 0] += 1
         } catch {
             workerFailed(environment, reason: "\(error)")
@@ -259,6 +270,7 @@ final class NodeDaemon {
 
     /// No worker could be started: whoever waits for one cannot go on.
     private func workerFailed(_ environment: WorkerEnvironment, reason: String) {
+        insight.counters.workerStartsFailed += 1
         let waiting = admitted.removeValue(forKey: environment) ?? []
         for (request, demand) in waiting {
             dispatcher.finish(demand)
@@ -274,12 +286,11 @@ final class NodeDaemon {
 
     private func read(from connection: NodeConnection, isError: Bool) {
         for (descriptor, var buffer) in connection.outputs where buffer.isError == isError {
-            let process = connection.process
             let isOpen = withUnsafeTemporaryAllocation(byteCount: 1 << 16, alignment: 8) { space in
                 let count = Glibc.read(descriptor, space.baseAddress, space.count)
                 if count > 0 {
                     buffer.append(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(space)[..<count])) { line in
-                        notify(driver, .output(process: process, isError: isError, line: line))
+                        insight.printed(line, by: connection, isError: isError, in: self)
                     }
                     return true
                 }
@@ -288,7 +299,7 @@ final class NodeDaemon {
             if isOpen {
                 connection.outputs[descriptor] = buffer
             } else {
-                buffer.end { notify(driver, .output(process: process, isError: isError, line: $0)) }
+                buffer.end { insight.printed($0, by: connection, isError: isError, in: self) }
                 connection.outputs[descriptor] = nil
                 _ = apus_poll_remove(poll, descriptor)
                 close(descriptor)
@@ -298,13 +309,13 @@ final class NodeDaemon {
 
     private func reap(_ connection: NodeConnection) {
         var status: Int32 = 0
-        guard apus_process_reap(connection.pid, &status) != 0 else { return }
+        guard apus_process_reap_peak(connection.pid, &status, &connection.peakMemory) != 0 else { return }
         // What it said last belongs before its end.
         for _ in 0..<16 where !connection.outputs.isEmpty {
             read(from: connection, isError: false)
             read(from: connection, isError: true)
         }
-        let reason = connection.endReason ?? ChildProcess.describe(status)
+        let reason = insight.ended(connection, reason: connection.endReason ?? ChildProcess.describe(status))
         if !connection.isReady {
             starting[connection.environment, default: 1] -= 1
             remove(connection, reason: reason)
@@ -316,6 +327,7 @@ final class NodeDaemon {
 
     private func remove(_ connection: NodeConnection, reason: String) {
         connections[connection.process] = nil
+        insight.left(connection)
         _ = apus_poll_remove(poll, connection.pidDescriptor)
         _ = apus_poll_remove(poll, connection.socket.descriptor)
         close(connection.pidDescriptor)
@@ -435,6 +447,9 @@ final class NodeDaemon {
         case .shutdown(let number):
             endAnswers.append((connection.process, number))
             isEnding = true
+        case .reported(let number, let tasks): insight.told(number, by: connection.process, tasks)
+        case .why(let number, let shape):
+            notify(connection, .answer(request: number, .words(reason(of: connection, shape))))
         case .createActor, .findActor, .connectActor, .actorCreated, .actorEnded, .stopActor, .killActor:
             handle(actor: request, from: connection)
         }
@@ -532,6 +547,7 @@ final class NodeDaemon {
             let id = nextLease
             nextLease += 1
             leases[id] = Lease(owner: client, shape: shape, demand: demand, worker: worker, grantedAt: now)
+            insight.counters.leasesGranted += 1
             notify(owner, .granted(lease: id, shape: shape, worker: worker))
             return true
         }
@@ -565,6 +581,7 @@ final class NodeDaemon {
             var status: Int32 = 0
             while apus_process_reap(connection.pid, &status) == 0 { usleep(500) }
         }
+        insight.finish(self)
         for (process, number) in endAnswers { notify(process, .answer(request: number, .done)) }
     }
 }

@@ -20,6 +20,7 @@ final class InputGate: Sendable {
         let input: ObjectCell
         init(gate: InputGate, input: ObjectCell) { (self.gate, self.input) = (gate, input) }
         override func objectCompleted() { gate.completed(input) }
+        override var waitingTask: ObjectCell? { gate.cell }
     }
 
     /// Complexity: O(inputs).
@@ -32,7 +33,7 @@ final class InputGate: Sendable {
     private func completed(_ input: ObjectCell) {
         if let failure = input.failure {
             // What a result's part failed with is the task's own error: the chain names each task once.
-            cell.fail(.inputFailed(failure.error))
+            if cell.fail(.inputFailed(failure.error)) { backend.inputFailed(cell) }
         }
         countDown()
     }

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import Synchronization
 
@@ -37,6 +38,10 @@ package class ObjectCell: @unchecked Sendable {
 
     let guarded: Mutex<Guarded>
     private let complete: Atomic<Bool>
+    /// The name's number among those of the process's events, and the task's own; 0 where it is no task that is recorded.
+    /// Written before the task starts.
+    var eventName: UInt16 = 0
+    var eventNumber: UInt32 = 0
     private(set) var failure: FailureBox?
     private let file: StaticString
     private let line: UInt32
@@ -72,6 +77,9 @@ package class ObjectCell: @unchecked Sendable {
 
     /// The name for messages.
     package var taskName: String { "put" }
+
+    /// The number of a task's name for events; nil for what is no task.
+    func nameNumber(in recorder: EventRecorder) -> UInt16? { nil }
 
     /// Options other than the default.
     var options: TaskOptions? { nil }

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import Synchronization
 
@@ -22,6 +23,11 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
 
     override var taskName: String { box?.options.name ?? String(describing: Job.self) }
     override var options: TaskOptions? { box?.options }
+
+    override func nameNumber(in recorder: EventRecorder) -> UInt16? {
+        if let name = box?.options.name { return recorder.name(name) }
+        return recorder.name(of: UInt(bitPattern: ObjectIdentifier(Job.self))) { String(describing: Job.self) }
+    }
 
     /// A job without references is freed with the cell: looking up its optional's metadata here would cost more.
     override func releaseTask() {

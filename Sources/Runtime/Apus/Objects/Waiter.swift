@@ -5,6 +5,8 @@ package class Waiter: @unchecked Sendable {
     // No state of its own; subclasses guard theirs.
     /// Called without any lock held, on the thread that completed the object.
     func objectCompleted() {}
+    /// The task that cannot begin before the object exists, for listings.
+    var waitingTask: ObjectCell? { nil }
 }
 
 /// Resumes a Swift task when an object is complete, time is up or the task is cancelled, whichever comes first.

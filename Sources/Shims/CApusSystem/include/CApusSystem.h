@@ -128,6 +128,8 @@ pid_t apus_process_start(
 int apus_process_descriptor(pid_t process);
 /// Whether the process ended; `*status` is as of waitpid. 1 ended, 0 runs, -1 failed.
 int apus_process_reap(pid_t process, int *status);
+/// As `apus_process_reap`; `*peak` becomes the bytes that the process had in memory at most.
+int apus_process_reap_peak(pid_t process, int *status, int64_t *peak);
 bool apus_status_exited(int status, int *code);
 bool apus_status_signalled(int status, int *signal);
 /// Makes the calling process end when its parent's thread does.

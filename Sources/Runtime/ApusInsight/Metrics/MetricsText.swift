@@ -1,0 +1,129 @@
+import ApusCore
+
+/// Writes metrics as text.
+///
+/// - Source: "Exposition formats", Prometheus, text format 0.0.4.
+package struct MetricsText {
+    package enum Kind: String { case counter, gauge }
+
+    package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+    package private(set) var text = ""
+
+    package init() {}
+
+    /// All samples of one metric.
+    package mutating func metric(
+        _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: [(String, String)], value: Double)]
+    ) {
+        guard !samples.isEmpty else { return }
+        text += "# HELP \(name) \(Self.escape(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n"
+        for (labels, value) in samples {
+            text += name
+            if !labels.isEmpty {
+                text += "{" + labels.map { "\($0)=\"\(Self.escape($1, quotes: true))\"" }.joined(separator: ",") + "}"
+            }
+            text += " \(Self.number(value))\n"
+        }
+    }
+
+    package mutating func metric(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+        metric(name, kind, help, [([], value)])
+    }
+
+    private static func escape(_ text: String, quotes: Bool) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\\": result += "\\\\"
+            case "\n": result += "\\n"
+            case "\"" where quotes: result += "\\\""
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+
+    private static func number(_ value: Double) -> String {
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value > 0 ? "+Inf" : "-Inf" }
+        return value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+    }
+}
+
+extension ClusterReport {
+    /// The report's figures for Prometheus.
+    package var metrics: String {
+        var text = MetricsText()
+        text.metric("apus_uptime_seconds", .gauge, "Seconds since the node's start.", uptime)
+        text.metric(
+            "apus_info", .gauge, "The cluster.",
+            [([("cluster", cluster), ("version", version), ("program", program)], 1)])
+        let kinds: [(EventKind, String)] = [
+            (.submitted, "Tasks that were submitted."), (.succeeded, "Tasks that have a result."),
+            (.failed, "Tasks that failed for good."), (.cancelled, "Tasks that were cancelled."),
+            (.retried, "Attempts that failed and were followed by another one."),
+            (.started, "Attempts that began in a worker."), (.ended, "Attempts that ended in a worker."),
+        ]
+        for (kind, help) in kinds {
+            let named = counts.filter { $0[kind] > 0 }
+            text.metric(
+                "apus_tasks_\(kind.word)_total", .counter, help, named.map { ([("name", $0.name)], Double($0[kind])) })
+        }
+        let totals = TaskTotals(counts)
+        text.metric(
+            "apus_tasks", .gauge, "Tasks by state: pending ones are not over, running ones are with a worker.",
+            [([("state", "pending")], Double(totals.pending)), ([("state", "running")], Double(totals.running))])
+        text.metric(
+            "apus_actors", .gauge, "Actors by state.",
+            ActorLine.State.allCases.map { state in
+                ([("state", state.rawValue)], Double(actors.count { $0.state == state }))
+            })
+        for node in nodes { node.write(into: &text) }
+        return text.text
+    }
+}
+
+extension NodeReport {
+    func write(into text: inout MetricsText) {
+        func amounts(_ resources: Resources) -> [(labels: [(String, String)], value: Double)] {
+            [
+                ([("resource", "cpus")], resources.cpus.value), ([("resource", "gpus")], resources.gpus.value),
+                ([("resource", "memory")], Double(resources.memory)),
+            ] + resources.custom.sorted { $0.key < $1.key }.map { ([("resource", $0.key)], $0.value.value) }
+        }
+        text.metric("apus_resources_total", .gauge, "Resources that tasks can ask for.", amounts(total))
+        text.metric(
+            "apus_resources_available", .gauge, "Resources that are free; processors can be below zero for moments.",
+            amounts(available))
+        text.metric(
+            "apus_workers", .gauge, "Worker processes by state.",
+            WorkerLine.State.allCases.map { state in
+                ([("state", state.rawValue)], Double(workers.count { $0.state == state }))
+            })
+        text.metric("apus_leases", .gauge, "Leases that owners hold.", Double(workers.reduce(0) { $0 + $1.leases }))
+        text.metric(
+            "apus_workers_memory_bytes", .gauge, "Memory of all workers.",
+            Double(workers.reduce(0) { $0 + $1.memory }))
+        text.metric(
+            "apus_demands_unmet", .gauge, "Workers that owners could use and do not have.",
+            Double(demands.reduce(0) { $0 + max(0, $1.wanted - $1.granted) }))
+        let counters: [(String, String, UInt64)] = [
+            ("worker_starts", "Worker processes that were started.", self.counters.workersStarted),
+            ("worker_start_failures", "Worker processes that could not be started.", self.counters.workerStartsFailed),
+            ("worker_crashes", "Workers that ended before the cluster did.", self.counters.workersCrashed),
+            ("out_of_memory_kills", "Workers that were ended for want of memory.", self.counters.outOfMemoryKills),
+            ("leases_granted", "Leases that were granted.", self.counters.leasesGranted),
+            ("actors_created", "Actors that came to live.", self.counters.actorsCreated),
+            ("actor_restarts", "Restarts of actors.", self.counters.actorRestarts),
+            ("lines_forwarded", "Lines of output that went to the driver.", self.counters.linesForwarded),
+        ]
+        for (name, help, value) in counters { text.metric("apus_\(name)_total", .counter, help, Double(value)) }
+        if let store {
+            text.metric("apus_store_capacity_bytes", .gauge, "The object store's size.", Double(store.capacity))
+            text.metric(
+                "apus_store_bytes", .gauge, "Bytes of objects by where they are.",
+                [([("place", "shared")], Double(store.shared)), ([("place", "spilled")], Double(store.spilled))])
+            text.metric("apus_store_objects", .gauge, "Objects in the store.", Double(store.objects))
+        }
+    }
+}

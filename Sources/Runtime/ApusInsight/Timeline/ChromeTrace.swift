@@ -1,0 +1,172 @@
+import JSON
+
+/// Writes a cluster's events in the trace format of Chrome, which Perfetto and `chrome://tracing` show.
+///
+/// Each process is a group. A worker's rows hold what ran there, each task a span, its waits spans inside it; an arrow
+/// leads from where the task was submitted to where it begins. Queueing and transfer are asynchronous spans of the
+/// owner's group, since those of several tasks overlap.
+///
+/// - Source: "Trace Event Format", Google, 2016: events of types X, b/e, s/f and M.
+package struct ChromeTrace {
+    private var bytes: [UInt8] = []
+    private var isFirst = true
+    private let start: Double
+
+    private enum Row {
+        static let submissions = 0
+        /// The first of a worker's rows; further ones where runs overlap.
+        static let runs = 1
+    }
+
+    /// The trace as JSON text.
+    package static func text(_ events: ClusterEvents) -> [UInt8] {
+        let tasks = TaskHistory(events).tasks
+        let start = tasks.lazy.compactMap(Self.first).min() ?? 0
+        var trace = ChromeTrace(start: start)
+        trace.write(events, tasks)
+        return trace.bytes
+    }
+
+    private init(start: Double) { self.start = start }
+
+    private static func first(_ task: TaskRecord) -> Double? {
+        [task.submitted, task.ready, task.attempts.first?.sent, task.attempts.first?.started, task.done]
+            .compactMap { $0 }.min()
+    }
+
+    private mutating func write(_ events: ClusterEvents, _ tasks: [TaskRecord]) {
+        bytes.append(contentsOf: #"{"displayTimeUnit":"ms","traceEvents":["#.utf8)
+        for (index, process) in events.processes.enumerated() { describe(process, order: index) }
+        submissions(tasks)
+        var tracks: [UInt64: [Double]] = [:]
+        let runs = tasks.enumerated().flatMap { index, task in
+            task.attempts.indices.filter { task.attempts[$0].started != nil }.map { (index, $0) }
+        }.sorted { (tasks[$0.0].attempts[$0.1].started ?? 0) < (tasks[$1.0].attempts[$1.1].started ?? 0) }
+        let end =
+            tasks.lazy.flatMap { $0.attempts.flatMap { [$0.started, $0.ended] } }.compactMap { $0 }.max() ?? start
+        for (index, number) in runs { run(tasks[index], number, id: index, end: end, &tracks) }
+        for (index, task) in tasks.enumerated() { waiting(task, id: index, end: end) }
+        for (process, rows) in tracks {
+            for row in rows.indices {
+                metadata("thread_name", process, Row.runs + row, row == 0 ? "tasks" : "tasks, row \(row + 1)")
+            }
+        }
+        bytes.append(contentsOf: #"],"otherData":{"cluster":"#.utf8)
+        JSONValue(events.cluster).write(to: &bytes)
+        let lost = events.processes.reduce(0) { $0 + $1.lost }
+        bytes.append(contentsOf: ",\"events lost\":\(lost)}}\n".utf8)
+    }
+
+    private mutating func describe(_ process: ProcessEvents, order: Int) {
+        let actor = process.actor.map { ", \($0)" } ?? ""
+        metadata(
+            "process_name", process.process, 0,
+            "\(process.role.rawValue) \(process.process)\(actor) (pid \(process.pid))")
+        begin("M", "process_sort_index", process.process, 0, nil)
+        bytes.append(contentsOf: ",\"args\":{\"sort_index\":\(order)}}".utf8)
+    }
+
+    /// A short span for each submission, for the arrows to start at.
+    private mutating func submissions(_ tasks: [TaskRecord]) {
+        var next: [UInt64: Double] = [:]
+        let submitted = tasks.enumerated().filter { $0.element.submitted != nil }
+            .sorted { ($0.element.submitted ?? 0) > ($1.element.submitted ?? 0) }
+        for (index, task) in submitted {
+            guard let time = task.submitted else { continue }
+            let end = min(time + 1e-6, next[task.owner] ?? .infinity)
+            next[task.owner] = time
+            begin("X", "submit \(task.name)", task.owner, Row.submissions, time)
+            bytes.append(contentsOf: ",\"dur\":\(length(from: time, to: end)),\"cat\":\"submit\"}".utf8)
+            begin("s", "task", task.owner, Row.submissions, time)
+            bytes.append(contentsOf: ",\"cat\":\"flow\",\"id\":\(index)}".utf8)
+        }
+        for owner in next.keys { metadata("thread_name", owner, Row.submissions, "submissions") }
+    }
+
+    private mutating func run(
+        _ task: TaskRecord, _ number: Int, id: Int, end: Double, _ tracks: inout [UInt64: [Double]]
+    ) {
+        let attempt = task.attempts[number]
+        guard let started = attempt.started else { return }
+        // One without an end runs still, or its worker died.
+        let ended = max(started, attempt.ended ?? max(task.done ?? end, started))
+        var row = 0
+        if let rows = tracks[attempt.worker] {
+            row = rows.firstIndex { $0 <= started } ?? rows.count
+        }
+        if row == tracks[attempt.worker]?.count ?? 0 {
+            tracks[attempt.worker, default: []].append(ended)
+        } else {
+            tracks[attempt.worker]?[row] = ended
+        }
+        begin("X", task.name, attempt.worker, Row.runs + row, started)
+        let outcome =
+            attempt.ended == nil
+            ? "no end" : number + 1 < task.attempts.count ? "retried" : task.outcome?.rawValue ?? "ended"
+        bytes.append(
+            contentsOf:
+                ",\"dur\":\(length(from: started, to: ended)),\"cat\":\"run\",\"args\":{\"owner\":\(task.owner),\"task\":\(task.number),\"attempt\":\(number + 1),\"outcome\":\"\(outcome)\"}}"
+                .utf8)
+        for wait in attempt.waits {
+            begin("X", "waits", attempt.worker, Row.runs + row, wait.lowerBound)
+            let end = min(max(wait.upperBound, wait.lowerBound), ended)
+            bytes.append(contentsOf: ",\"dur\":\(length(from: wait.lowerBound, to: end)),\"cat\":\"wait\"}".utf8)
+        }
+        if number == 0, let submitted = task.submitted, submitted <= started {
+            begin("f", "task", attempt.worker, Row.runs + row, started)
+            bytes.append(contentsOf: ",\"cat\":\"flow\",\"bp\":\"e\",\"id\":\(id)}".utf8)
+        }
+    }
+
+    private mutating func waiting(_ task: TaskRecord, id: Int, end: Double) {
+        let first = task.attempts.first
+        if let submitted = task.submitted, let ready = task.ready, ready - submitted > 2e-6 {
+            span("inputs", task, id, submitted, ready)
+        }
+        if let ready = task.ready { span("queued", task, id, ready, first?.sent ?? task.done ?? end) }
+        for attempt in task.attempts {
+            guard let sent = attempt.sent, let started = attempt.started else { continue }
+            span("transfer", task, id, sent, started)
+        }
+        if let last = task.attempts.last?.ended, let done = task.done { span("result", task, id, last, done) }
+    }
+
+    private mutating func span(_ phase: String, _ task: TaskRecord, _ id: Int, _ from: Double, _ to: Double) {
+        for (type, time) in [("b", from), ("e", max(from, to))] {
+            begin(type, phase, task.owner, Row.submissions, time)
+            bytes.append(contentsOf: ",\"cat\":".utf8)
+            JSONValue(task.name).write(to: &bytes)
+            bytes.append(contentsOf: ",\"id\":\"\(id)\"}".utf8)
+        }
+    }
+
+    private mutating func metadata(_ kind: String, _ process: UInt64, _ row: Int, _ name: String) {
+        begin("M", kind, process, row, nil)
+        bytes.append(contentsOf: ",\"args\":{\"name\":".utf8)
+        JSONValue(name).write(to: &bytes)
+        bytes.append(contentsOf: "}}".utf8)
+    }
+
+    private mutating func begin(_ type: String, _ name: String, _ process: UInt64, _ row: Int, _ time: Double?) {
+        bytes.append(contentsOf: (isFirst ? "\n" : ",\n").utf8)
+        isFirst = false
+        bytes.append(contentsOf: "{\"ph\":\"\(type)\",\"name\":".utf8)
+        JSONValue(name).write(to: &bytes)
+        bytes.append(contentsOf: ",\"pid\":\(process),\"tid\":\(row)".utf8)
+        if let time { bytes.append(contentsOf: ",\"ts\":\(Self.micro(max(0, nanoseconds(time))))".utf8) }
+    }
+
+    private func nanoseconds(_ time: Double) -> Int64 { Int64(((time - start) * 1e9).rounded()) }
+
+    /// The length of a span, between its rounded ends: so that spans which touch do not overlap.
+    private func length(from start: Double, to end: Double) -> String {
+        Self.micro(max(0, nanoseconds(end) - nanoseconds(start)))
+    }
+
+    /// Microseconds with three digits behind the point, as the format's viewers read them.
+    private static func micro(_ nanoseconds: Int64) -> String {
+        let rest = nanoseconds % 1000
+        let digits = rest < 10 ? "00\(rest)" : rest < 100 ? "0\(rest)" : "\(rest)"
+        return "\(nanoseconds / 1000).\(digits)"
+    }
+}

@@ -1,0 +1,208 @@
+import ApusInsight
+import Foundation
+import JSON
+import Testing
+
+/// A checker of traces: the rules of the format that viewers rely on.
+struct TraceChecker {
+    struct Span: Equatable {
+        var name: String
+        var process: Int
+        var row: Int
+        var start: Double
+        var end: Double
+    }
+
+    var spans: [Span] = []
+    var flowStarts: [String: (process: Int, time: Double)] = [:]
+    var flowEnds: [String: (process: Int, time: Double)] = [:]
+    var problems: [String] = []
+    var processNames: [Int: String] = [:]
+    var phases: [String: Int] = [:]
+
+    init(_ bytes: [UInt8]) throws {
+        guard let events = try JSONValue(parsing: bytes)["traceEvents"]?.arrayValue else {
+            problems.append("no traceEvents")
+            return
+        }
+        var open: [String: [(String, Double)]] = [:]
+        for event in events {
+            guard let type = event["ph"]?.stringValue, let name = event["name"]?.stringValue,
+                let process = event["pid"]?.intValue, let row = event["tid"]?.intValue
+            else {
+                problems.append("an event lacks ph, name, pid or tid")
+                continue
+            }
+            phases[type, default: 0] += 1
+            if type == "M" {
+                if name == "process_name" { processNames[process] = event["args"]?["name"]?.stringValue }
+                continue
+            }
+            guard let time = event["ts"]?.doubleValue, time >= 0 else {
+                problems.append("\(type) \(name) has no time")
+                continue
+            }
+            switch type {
+            case "X":
+                guard let length = event["dur"]?.doubleValue, length >= 0 else {
+                    problems.append("\(name) has no length")
+                    continue
+                }
+                spans.append(Span(name: name, process: process, row: row, start: time, end: time + length))
+            case "b":
+                open["\(event["cat"]?.stringValue ?? "") \(event["id"]?.stringValue ?? "")", default: []].append(
+                    (name, time))
+            case "e":
+                let key = "\(event["cat"]?.stringValue ?? "") \(event["id"]?.stringValue ?? "")"
+                guard let last = open[key]?.popLast(), last.0 == name, last.1 <= time else {
+                    problems.append("\(name) ends without its begin")
+                    continue
+                }
+            case "s": flowStarts["\(event["id"]?.intValue ?? -1)"] = (process, time)
+            case "f": flowEnds["\(event["id"]?.intValue ?? -1)"] = (process, time)
+            default: problems.append("type \(type)")
+            }
+        }
+        for (key, left) in open where !left.isEmpty { problems.append("\(key) does not end") }
+        nest()
+        for (id, end) in flowEnds {
+            guard let start = flowStarts[id] else {
+                problems.append("arrow \(id) has no start")
+                continue
+            }
+            if start.time > end.time + 0.002 { problems.append("arrow \(id) goes back in time") }
+            if !spans.contains(where: {
+                $0.process == end.process && $0.start <= end.time + 0.002 && end.time <= $0.end + 0.002
+            }) {
+                problems.append("arrow \(id) ends at no span")
+            }
+        }
+    }
+
+    /// The spans of a row lie side by side or inside one another.
+    private mutating func nest() {
+        let rows = Dictionary(grouping: spans) { "\($0.process) \($0.row)" }
+        for (row, spans) in rows {
+            var stack: [Span] = []
+            for span in spans.sorted(by: { ($0.start, -$0.end) < ($1.start, -$1.end) }) {
+                while let top = stack.last, top.end <= span.start + 0.0005 { stack.removeLast() }
+                if let top = stack.last, span.end > top.end + 0.002 {
+                    problems.append("\(row): \(span) overlaps \(top)")
+                }
+                stack.append(span)
+            }
+        }
+    }
+}
+
+@Suite("Timelines") struct TraceTests {
+    /// One tick is a nanosecond.
+    private func events(_ processes: [ProcessEvents]) -> ClusterEvents {
+        ClusterEvents(
+            cluster: "test", anchorTicks: 0, anchorSeconds: 0, nanosecondsPerTick: 1, processes: processes)
+    }
+
+    private func process(_ number: UInt64, _ role: ProcessRole, _ events: [EventRecord]) -> ProcessEvents {
+        ProcessEvents(
+            process: number, pid: Int32(number), role: role, names: ["?", "Task \"a\"\n"], lost: 0, events: events)
+    }
+
+    private func event(
+        _ kind: EventKind, _ time: UInt64, task: UInt32 = 0, other: UInt32 = 0, flight: UInt64 = 0
+    ) -> EventRecord {
+        EventRecord(kind: kind, ticks: time * 1000, task: task, other: other, name: 1, flight: flight)
+    }
+
+    /// A task that is sent, waits once, is lost with its worker, and succeeds in another one.
+    private var sample: ClusterEvents {
+        events([
+            process(
+                1, .driver,
+                [
+                    event(.submitted, 10, task: 1), event(.ready, 20, task: 1),
+                    event(.sent, 30, task: 1, other: 2, flight: 5),
+                    event(.retried, 70, task: 1), event(.ready, 71, task: 1),
+                    event(.sent, 80, task: 1, other: 3, flight: 5),
+                    event(.succeeded, 120, task: 1),
+                ]),
+            process(2, .worker, [event(.started, 40, other: 1, flight: 5), event(.waits, 45, other: 1, flight: 5)]),
+            process(
+                3, .worker,
+                [
+                    event(.started, 90, other: 1, flight: 5), event(.waits, 95, other: 1, flight: 5),
+                    event(.goesOn, 100, other: 1, flight: 5), event(.ended, 110, other: 1, flight: 5),
+                ]),
+        ])
+    }
+
+    @Test("events of all processes become one task with its attempts")
+    func history() throws {
+        let tasks = TaskHistory(sample).tasks
+        try #require(tasks.count == 1)
+        #expect(tasks[0].submitted == 10e-6 && tasks[0].done == 120e-6 && tasks[0].outcome == .succeeded)
+        #expect(tasks[0].attempts.map(\.worker) == [2, 3])
+        #expect(tasks[0].attempts.map(\.started) == [40e-6, 90e-6])
+        #expect(tasks[0].attempts[1].ended == 110e-6)
+        #expect(tasks[0].attempts[1].waits.count == 1)
+        #expect(abs(tasks[0].attempts[1].waits[0].upperBound - 100e-6) < 1e-12)
+    }
+
+    @Test("the trace has one row a worker, spans for queueing, transfer and run, and an arrow")
+    func trace() throws {
+        let checker = try TraceChecker(ChromeTrace.text(sample))
+        #expect(checker.problems == [])
+        #expect(checker.processNames.keys.sorted() == [1, 2, 3])
+        let runs = checker.spans.filter { $0.row == 1 && $0.name != "waits" }
+        #expect(runs.map(\.process).sorted() == [2, 3])
+        #expect(runs.first { $0.process == 3 }.map { abs($0.start - 80) < 0.01 && abs($0.end - 100) < 0.01 } == true)
+        #expect(runs.allSatisfy { $0.name == "Task \"a\"\n" })
+        #expect(checker.flowStarts.count == 1 && checker.flowEnds.count == 1)
+        // Inputs, queued, two transfers and the result.
+        #expect(checker.phases["b"] == 5 && checker.phases["e"] == 5)
+    }
+
+    @Test("a number that is used again begins another task; what was withdrawn was not an attempt")
+    func again() {
+        let tasks = TaskHistory(
+            events([
+                process(
+                    1, .driver,
+                    [
+                        event(.submitted, 1, task: 1), event(.ready, 1, task: 1),
+                        event(.sent, 2, task: 1, other: 2, flight: 1),
+                        event(.withdrawn, 3, task: 1), event(.sent, 4, task: 1, other: 2, flight: 2),
+                        event(.cancelled, 9, task: 1), event(.submitted, 10, task: 1), event(.ready, 10, task: 1),
+                    ])
+            ])
+        ).tasks
+        #expect(tasks.count == 2)
+        #expect(tasks.first?.attempts.count == 1)
+        #expect(tasks.first?.outcome == .cancelled)
+        #expect(tasks.last?.outcome == nil)
+    }
+
+    @Test("any part of the events gives a trace that viewers take")
+    func fuzz() throws {
+        let seed =
+            ProcessInfo.processInfo.environment["APUS_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...(.max))
+        var state = seed
+        func next(_ limit: UInt64) -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (state >> 33) % limit
+        }
+        for _ in 0..<300 {
+            let processes = (1...3).map { number in
+                process(
+                    UInt64(number), number == 1 ? .driver : .worker,
+                    (0..<Int(next(60))).map { _ in
+                        event(
+                            EventKind.allCases[Int(next(UInt64(EventKind.allCases.count)))], next(1000),
+                            task: UInt32(next(6)), other: UInt32(next(4)), flight: next(8))
+                    })
+            }
+            let checker = try TraceChecker(ChromeTrace.text(events(processes)))
+            #expect(checker.problems == [], "replay with APUS_SEED=\(seed)")
+            if !checker.problems.isEmpty { break }
+        }
+    }
+}
