@@ -73,6 +73,7 @@ let package = Package(
         // Runtime: the engine.
         module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
         module("ApusScheduling", in: "Runtime", needs: ["ApusCore"]),
+        module("ApusSimulation", in: "Runtime", needs: ["ApusCore", "ApusScheduling"]),
         module("ApusInsight", in: "Runtime", needs: ["ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON"]),
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
         module(
@@ -137,6 +138,7 @@ let package = Package(
 
         tests("ApusCoreTests", of: ["ApusCore"]),
         tests("ApusTransportTests", of: ["ApusTransport", "CApusSystem"]),
+        tests("ApusSimulationTests", of: ["ApusSimulation"]),
         tests("ApusSchedulingTests", of: ["ApusScheduling", "ApusCore"]),
         tests(
             "ApusInsightTests",

@@ -64,6 +64,7 @@ private struct Net {
             case .ask(let request): post(.request(request), from: process, to: Self.registry)
             case .free(let object):
                 if isLive(object) { problems.append("\(object) was freed by \(process) while it is used") }
+            case .forget: break
             case .adopted(let object): adoptions[object, default: []].append(process)
             case .lost(let object): problems.append("\(object) was lost to \(process)")
             case .rejected(let reason): problems.append("\(process) rejected: \(reason)")
@@ -195,7 +196,7 @@ private struct Net {
         #expect(net.problems.isEmpty, "replay: seed \(seed)")
     }
 
-    @Test("objects live exactly as long as they are used, whoever dies when", arguments: 0..<800)
+    @Test("objects live exactly as long as they are used, whoever dies when", arguments: 0..<250)
     func deaths(seed: Int) {
         var net = Net(seed: UInt64(seed), processes: 5)
         net.run(steps: 150, kills: true)
@@ -224,6 +225,7 @@ private struct Net {
         #expect(owner.send(object, to: ProcessID(2), into: &effects) == .counted(0))
         #expect(effects == [.ask(.record(object))])
         effects = []
+        middle.handle(.joined(ProcessID(1)), into: &effects)
         middle.handle(.received(object, from: ProcessID(1), .counted(0)), into: &effects)
         #expect(middle.send(object, to: ProcessID(3), into: &effects) == .forwarded)
         middle.handle(.release(object), into: &effects)
@@ -233,7 +235,7 @@ private struct Net {
         #expect(effects == [.send(.registered(object, 0), to: ProcessID(3))])
         effects = []
         middle.handle(.message(.landed(object), from: ProcessID(3)), into: &effects)
-        #expect(effects == [.send(.release(object, count: 1), to: ProcessID(1))])
+        #expect(effects == [.forget(object), .send(.release(object, count: 1), to: ProcessID(1))])
         effects = []
         owner.handle(.message(.release(object, count: 1), from: ProcessID(2)), into: &effects)
         owner.handle(.message(.release(object, count: 1), from: ProcessID(3)), into: &effects)

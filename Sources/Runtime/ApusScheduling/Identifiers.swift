@@ -1,28 +1,28 @@
 /// A number that names one thing of a kind, given out by whoever creates such things and never given again.
-package struct SerialNumber<Subject>: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let number: UInt64
+public struct SerialNumber<Subject>: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let number: UInt64
 
-    package init(_ number: UInt64) { self.number = number }
+    public init(_ number: UInt64) { self.number = number }
 
-    package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
+    public static func < (left: Self, right: Self) -> Bool { left.number < right.number }
 
-    package var description: String { "\(Subject.self) \(number)" }
+    public var description: String { "\(Subject.self) \(number)" }
 }
 
 extension SerialNumber: Codable {
-    package init(from decoder: any Decoder) throws { number = try decoder.singleValueContainer().decode(UInt64.self) }
+    public init(from decoder: any Decoder) throws { number = try decoder.singleValueContainer().decode(UInt64.self) }
 
-    package func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         try container.encode(number)
     }
 }
 
 /// The kinds of things that have serial numbers.
-package enum Subjects {
+public enum Subjects {
     package enum Process {}
     package enum Worker {}
-    package enum Lease {}
+    public enum Lease {}
     package enum Job {}
     package enum Group {}
 }
@@ -32,7 +32,7 @@ package typealias ProcessID = SerialNumber<Subjects.Process>
 /// A worker process from the decision to start it to its end.
 package typealias WorkerID = SerialNumber<Subjects.Worker>
 /// The right of one process to send tasks of one class to one worker.
-package typealias LeaseID = SerialNumber<Subjects.Lease>
+public typealias LeaseID = SerialNumber<Subjects.Lease>
 /// A program that was submitted: one driver and all that it started.
 package typealias JobID = SerialNumber<Subjects.Job>
 /// A placement group.

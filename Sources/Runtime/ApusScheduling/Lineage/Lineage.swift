@@ -2,7 +2,7 @@ import ApusCore
 
 /// Why a lost object cannot be computed again.
 package enum LossReason: Hashable, Sendable, CustomStringConvertible {
-    /// It was put, not computed.
+    /// It was put, not computed; or it was adopted with its value.
     case wasPut
     /// It is the result of an actor's method, which depends on the actor's state.
     case fromActor
@@ -90,15 +90,22 @@ package struct Lineage {
     package var objectCount: Int { objects.count }
     package func isRunning(_ task: UInt64) -> Bool { records[task]?.isRunning ?? false }
 
+    /// Whether a task whose attempt was lost with its worker may run again. One budget serves for that and for lost values.
+    package mutating func takeRetry(_ task: UInt64) -> Bool {
+        guard let retries = records[task]?.retries, retries != 0 else { return false }
+        if retries > 0 { records[task]?.retries = retries - 1 }
+        return true
+    }
+
     /// Complexity: O(inputs + outputs), amortised; O(tasks to run again) when values are lost.
     package mutating func handle(_ event: LineageEvent, into effects: inout [LineageEffect]) {
         switch event {
         case .submitted(let task, let inputs, let outputs, let retries, let bytes):
             submitted(task, inputs: inputs, outputs: outputs, retries: retries, bytes: bytes, &effects)
         case .put(let object):
-            objects[object] = Object(hasValue: true, reason: .wasPut)
+            add(object, .wasPut)
         case .answered(let object):
-            objects[object] = Object(hasValue: true, reason: .fromActor)
+            add(object, .fromActor)
         case .finished(let task):
             finished(task, &effects)
         case .lost(let lost):
@@ -113,6 +120,15 @@ package struct Lineage {
         }
     }
 
+    /// An object with a value that cannot be computed; it may have been borrowed before.
+    private mutating func add(_ object: ObjectID, _ reason: LossReason) {
+        var state = objects[object] ?? Object()
+        state.isLive = true
+        state.hasValue = true
+        state.reason = reason
+        objects[object] = state
+    }
+
     private mutating func submitted(
         _ task: UInt64, inputs: [ObjectID], outputs: [ObjectID], retries: Int, bytes: Int,
         _ effects: inout [LineageEffect]
@@ -120,10 +136,20 @@ package struct Lineage {
         var distinct: [ObjectID] = []
         for input in inputs where !distinct.contains(input) {
             distinct.append(input)
+            // One that is not known belongs to another process, which restores its value.
+            if objects[input] == nil { objects[input] = Object(isLive: false, hasValue: true) }
             if objects[input]?.producer == nil { effects.append(.retain(input)) }
             objects[input]?.dependents += 1
         }
-        for output in outputs { objects[output] = Object(producer: task) }
+        for output in outputs {
+            var object = objects[output] ?? Object()
+            // One that was borrowed before it was adopted can be computed here from now on.
+            for _ in 0..<object.dependents { effects.append(.release(output)) }
+            object.producer = task
+            object.isLive = true
+            object.hasValue = false
+            objects[output] = object
+        }
         records[task] = Record(
             inputs: distinct, outputs: outputs, retries: retries, bytes: bytes, needed: outputs.count)
         self.bytes += bytes
@@ -167,7 +193,6 @@ package struct Lineage {
                 continue
             }
             let input = record.inputs[place]
-            // What is not in the table belongs to others and is retained; its owner restores it.
             guard let state = objects[input], !state.hasValue else {
                 stack[stack.count - 1].nextInput += 1
                 continue
@@ -213,10 +238,7 @@ package struct Lineage {
     private mutating func lettingGoOf(_ record: Record, _ effects: inout [LineageEffect]) -> [ObjectID] {
         var unneeded: [ObjectID] = []
         for input in record.inputs {
-            guard let state = objects[input] else {
-                effects.append(.release(input))
-                continue
-            }
+            guard let state = objects[input] else { continue }
             objects[input]?.dependents -= 1
             if state.producer == nil { effects.append(.release(input)) }
             if objects[input]?.isNeeded == false { unneeded.append(input) }

@@ -86,11 +86,13 @@ package struct NodeScheduler {
 
     /// How often `tick` is due; nil while nothing depends on time.
     package var tickInterval: Duration? {
-        let isUrgent =
-            requests.contains { $0.isOpen } || leases.contains { $0.value.revokedAt != nil }
-            || environments.contains { $0.retryAt != nil }
-        if isUrgent { return .milliseconds(20) }
-        return environments.contains { !$0.idle.isEmpty } ? .seconds(1) : nil
+        let isWarmDue = environments[0].idle.count + environments[0].starting < configuration.warmWorkers
+        if isWarmDue || requests.contains(where: { $0.isOpen }) || leases.contains(where: { $0.value.revokedAt != nil })
+        {
+            return .milliseconds(20)
+        }
+        let isAnyTooMany = environments.indices.contains { environments[$0].idle.count > keptIdle(of: $0) }
+        return isAnyTooMany ? min(.seconds(1), configuration.idleTimeout) : nil
     }
 
     /// Complexity: O((grants + classes) · requests), plus O(leases) where requests wait.

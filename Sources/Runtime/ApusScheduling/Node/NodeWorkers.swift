@@ -123,11 +123,14 @@ extension NodeScheduler {
         return true
     }
 
+    /// Idle workers that do not end, however long they are idle.
+    func keptIdle(of environment: Int) -> Int { environment == 0 ? configuration.warmWorkers : 0 }
+
     mutating func stopIdleWorkers(at now: Instant, into effects: inout [NodeEffect]) {
         for environment in environments.indices {
-            let kept = environment == 0 ? configuration.warmWorkers : 0
             // The first were used least recently.
-            while environments[environment].idle.count > kept, let oldest = environments[environment].idle.first,
+            while environments[environment].idle.count > keptIdle(of: environment),
+                let oldest = environments[environment].idle.first,
                 case .idle(let since)? = workers[oldest]?.state, now - since >= configuration.idleTimeout
             {
                 stop(oldest, .idle, into: &effects)

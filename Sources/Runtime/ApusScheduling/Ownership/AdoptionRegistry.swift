@@ -31,6 +31,9 @@ package struct AdoptionRegistry {
     var earlyReports: [ProcessID: [ProcessID]] = [:]
     var earlyClaims: [ProcessID: [(object: ObjectID, claimant: ProcessID)]] = [:]
 
+    /// Who was passed references to objects that are not recorded yet.
+    var earlyLocations: [ObjectID: [ProcessID]] = [:]
+
     package init() {}
 
     package var count: Int { entries.count }
@@ -46,6 +49,9 @@ package struct AdoptionRegistry {
         switch request {
         case .record(let object):
             entries[object] = Entry(owner: process)
+            for claimant in earlyLocations.removeValue(forKey: object) ?? [] where !dead.contains(claimant) {
+                claim(object, by: claimant, &effects)
+            }
         case .erase(let object):
             guard entries[object]?.owner == process else { return }
             entries[object] = nil
@@ -60,6 +66,13 @@ package struct AdoptionRegistry {
             }
         case .claim(let orphan):
             claim(orphan, by: process, &effects)
+        case .locate(let object):
+            if entries[object] == nil, live.contains(object.process) {
+                // Its record is on its way.
+                earlyLocations[object, default: []].append(process)
+            } else {
+                claim(object, by: process, &effects)
+            }
         case .relayFenced(let deceased, let receiver):
             effects.append(.reply(.relayedFenced(dead: deceased, by: process), to: receiver))
         }

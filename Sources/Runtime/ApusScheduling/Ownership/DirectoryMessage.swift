@@ -62,6 +62,8 @@ package enum RegistryRequest: Equatable, Sendable {
     case report(dead: ProcessID, [Orphan])
     /// The sender was passed a reference to an object whose owner it knows to be dead.
     case claim(Orphan)
+    /// The sender was passed a reference to an object whose owner it has never met, dead or alive.
+    case locate(ObjectID)
     /// `fenced`, to be passed on.
     case relayFenced(dead: ProcessID, to: ProcessID)
 }
@@ -105,6 +107,8 @@ package enum DirectoryEffect: Equatable, Sendable {
     case ask(RegistryRequest)
     /// Nobody uses the object any more: its value and copies can go.
     case free(ObjectID)
+    /// This process, a borrower, uses the object no longer.
+    case forget(ObjectID)
     /// This process owns the object now, and restores it from its record.
     case adopted(ObjectID)
     /// The object of a borrower no longer exists.

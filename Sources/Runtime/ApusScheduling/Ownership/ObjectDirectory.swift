@@ -66,15 +66,41 @@ package struct ObjectDirectory {
     package var isEmpty: Bool { exports.isEmpty && imports.isEmpty }
     package func owns(_ object: ObjectID) -> Bool { exports[object] != nil }
     package func uses(_ object: ObjectID) -> Bool { exports[object] != nil || imports[object] != nil }
+    /// Who can be asked for a borrowed object's value; nil where nobody is known to own it at present.
+    package func owner(of object: ObjectID) -> ProcessID? {
+        guard let entry = imports[object], !entry.isOrphan, !dead.contains(entry.owner) else { return nil }
+        return entry.owner
+    }
     /// Uses by this process itself.
     package func localUses(_ object: ObjectID) -> Int { exports[object]?.local ?? imports[object]?.local ?? 0 }
     /// Objects owned, and objects borrowed.
     package var counts: (owned: Int, borrowed: Int) { (exports.count, imports.count) }
 
-    /// To be called before a message with a reference is sent to another process: says how it passes. The receiver is told by `received`.
+    /// Every object with who uses it, in words.
+    package var listing: [String] {
+        let owned = exports.keys.sorted(by: precedes).map { object -> String in
+            guard let entry = exports[object] else { return "" }
+            let holders = entry.holders.sorted { $0.key < $1.key }.map { "\($0.key) × \($0.value)" }
+            return "\(object): owned, \(entry.local) uses here, held by \(holders), \(entry.forwards.count) forwards, "
+                + "\(entry.fences) fences\(entry.isUnsettled ? ", unsettled" : "")"
+        }
+        let borrowed = imports.keys.sorted(by: precedes).map { object -> String in
+            guard let entry = imports[object] else { return "" }
+            return "\(object): borrowed of \(entry.owner), \(entry.local) uses here, counted \(entry.counted) times, "
+                + "\(entry.forwards.count) forwards, \(entry.fences) fences\(entry.isRegistering ? ", asking" : "")"
+        }
+        return owned + borrowed
+    }
+
+    /// To be called before a message with a reference is sent: says how it passes. The receiver is told by `received`. On its
+    /// way to this process itself, which may run its own tasks, a reference is one of its uses.
     package mutating func send(
         _ object: ObjectID, to receiver: ProcessID, into effects: inout [DirectoryEffect]
     ) -> ReferencePassage {
+        if receiver == id {
+            handle(.retain(object), into: &effects)
+            return .forwarded
+        }
         if exports[object] != nil {
             if exports[object]?.isRecorded == false {
                 exports[object]?.isRecorded = true
@@ -130,6 +156,7 @@ package struct ObjectDirectory {
     private mutating func received(
         _ object: ObjectID, from sender: ProcessID, _ passage: ReferencePassage, _ effects: inout [DirectoryEffect]
     ) {
+        guard sender != id else { return }
         if exports[object] != nil {
             exports[object]?.local += 1
             if passage == .forwarded { tell(.landed(object), to: sender, &effects) }
@@ -195,6 +222,9 @@ package struct ObjectDirectory {
             // Its own object, but freed, or that of an owner who is dead: the registry knows more.
             imports[object]?.isOrphan = true
             effects.append(.ask(.claim(Orphan(object, of: entry.owner))))
+        } else if !peers.contains(entry.owner) {
+            imports[object]?.isOrphan = true
+            effects.append(.ask(.locate(object)))
         } else {
             effects.append(.send(.register(object), to: entry.owner))
         }
@@ -298,6 +328,8 @@ package struct ObjectDirectory {
             lose(object, &effects)
         case .noticed(let process):
             noticed.insert(process)
+            // It died before this process joined: there is nothing to wait for, but a report is expected.
+            if !peers.contains(process), !dead.contains(process) { died(process, &effects) }
             answerFences(for: process, &effects)
         case .relayedFenced(let process, let peer):
             fenced(process, by: peer, &effects)
@@ -321,6 +353,7 @@ package struct ObjectDirectory {
             if entry.isRecorded { effects.append(.ask(.erase(object))) }
         } else if let entry = imports[object], entry.isFree {
             imports[object] = nil
+            effects.append(.forget(object))
             if entry.counted > 0 { tell(.release(object, count: entry.counted), to: entry.owner, &effects) }
         }
     }
@@ -355,7 +388,9 @@ package struct ObjectDirectory {
                 imports[object]?.isRegistering = true
                 imports[object]?.isOrphan = true
             }
-            if let entry = imports[object], entry.isOrphan { orphans.append(Orphan(object, of: entry.owner)) }
+            if let entry = imports[object], entry.isOrphan, dead.contains(entry.owner) {
+                orphans.append(Orphan(object, of: entry.owner))
+            }
         }
         effects.append(.ask(.report(dead: process, orphans)))
         fence(process, for: kept, &effects)

@@ -1,25 +1,25 @@
 import ApusCore
 
 /// A task in an owner's queues.
-package protocol QueuedTask {
+public protocol QueuedTask {
     /// A cancelled task is dropped when its turn comes; its owner has answered for it already.
     var isCancelled: Bool { get }
 }
 
 /// One process's class in its `TaskQueues`.
-package struct ClassSlot: Hashable, Sendable {
-    package let index: Int
+public struct ClassSlot: Hashable, Sendable {
+    public let index: Int
     @usableFromInline init(index: Int) { self.index = index }
 }
 
 /// One lease in a process's `TaskQueues`, from `granted` until it is given back or lost.
-package struct LeaseSlot: Hashable, Sendable {
-    package let index: Int
+public struct LeaseSlot: Hashable, Sendable {
+    public let index: Int
     @usableFromInline init(index: Int) { self.index = index }
 }
 
 /// What queues ask of their driver besides sending tasks.
-package enum QueueAction: Equatable, Sendable {
+public enum QueueAction: Equatable, Sendable {
     /// To the node's scheduler: how many leases of a class there is use for.
     case want(ClassSlot, count: Int)
     /// To the node's scheduler: nothing runs under the lease. The slot is invalid from the moment at which the action is
@@ -49,19 +49,22 @@ package enum QueueAction: Equatable, Sendable {
 ///
 /// All operations are O(1), amortised, and allocate nothing on the steady path; a lease that runs dry looks at the class's
 /// other leases.
-package struct TaskQueues<Element: QueuedTask>: ~Copyable {
-    package struct Configuration: Sendable {
+///
+/// Public, because the compiler specialises no function of another module that is only `package`: a task took 1,800
+/// instructions so.
+public struct TaskQueues<Element: QueuedTask>: ~Copyable {
+    public struct Configuration: Sendable {
         /// The most leases of a class to want.
-        package var leaseLimit = 64
+        public var leaseLimit = 64
         /// How much work to send ahead.
-        package var ahead = Duration.microseconds(200)
-        package var depthLimit = 128
+        public var ahead = Duration.microseconds(200)
+        public var depthLimit = 128
         /// How long an idle lease is kept.
-        package var linger = Duration.milliseconds(100)
+        public var linger = Duration.milliseconds(100)
         /// Work below this is not worth withdrawing.
-        package var worthMoving = Duration.microseconds(20)
+        public var worthMoving = Duration.microseconds(20)
 
-        package init() {}
+        public init() {}
     }
 
     @usableFromInline enum List: UInt8 { case none, idle, open }
@@ -124,7 +127,7 @@ package struct TaskQueues<Element: QueuedTask>: ~Copyable {
         @inlinable init() {}
     }
 
-    package let configuration: Configuration
+    public let configuration: Configuration
     @usableFromInline let ahead: Int
     @usableFromInline let worthMoving: Int
     @usableFromInline var classes: UnsafeMutablePointer<Class>
@@ -141,7 +144,7 @@ package struct TaskQueues<Element: QueuedTask>: ~Copyable {
     @usableFromInline var pumps: [Int] = []
 
     @inlinable
-    package init(_ configuration: Configuration = Configuration()) {
+    public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration
         ahead = Int((Instant(nanoseconds: 0) + configuration.ahead).nanoseconds)
         worthMoving = Int((Instant(nanoseconds: 0) + configuration.worthMoving).nanoseconds)
@@ -163,7 +166,7 @@ package struct TaskQueues<Element: QueuedTask>: ~Copyable {
 
     /// A new class; the driver keeps which `SchedulingClass` it stands for.
     @inlinable
-    package mutating func addClass() -> ClassSlot {
+    public mutating func addClass() -> ClassSlot {
         if classCount == classCapacity {
             let next = UnsafeMutablePointer<Class>.allocate(capacity: classCapacity * 2)
             next.moveInitialize(from: classes, count: classCount)
@@ -178,7 +181,7 @@ package struct TaskQueues<Element: QueuedTask>: ~Copyable {
 
     /// Takes a task that is ready. Returns the lease to send it to now; nil where it waits in its queue.
     @inlinable
-    package mutating func submit(_ element: consuming Element, to slot: ClassSlot) -> LeaseSlot? {
+    public mutating func submit(_ element: consuming Element, to slot: ClassSlot) -> LeaseSlot? {
         precondition(slot.index < classCount)
         let state = classes + slot.index
         let backlog = state.pointee.backlog + 1
@@ -197,7 +200,7 @@ package struct TaskQueues<Element: QueuedTask>: ~Copyable {
 
     /// The first task sent under a lease ended, after running for so many nanoseconds. Returns it.
     @inlinable
-    package mutating func completed(_ slot: LeaseSlot, nanoseconds: Int) -> Element? {
+    public mutating func completed(_ slot: LeaseSlot, nanoseconds: Int) -> Element? {
         let lease = pointer(to: slot.index)
         guard let element = lease.pointee.sent.popFirst() else { return nil }
         let state = classes + lease.pointee.classIndex
@@ -221,11 +224,13 @@ package struct TaskQueues<Element: QueuedTask>: ~Copyable {
 
     /// The next task to send to a lease; nil where it has enough, or there is none.
     @inlinable
-    package mutating func next(for slot: LeaseSlot) -> Element? {
+    public mutating func next(for slot: LeaseSlot) -> Element? {
         let lease = pointer(to: slot.index)
         let state = classes + lease.pointee.classIndex
-        if lease.pointee.takesTasks, lease.pointee.sent.count < state.pointee.depth {
-            while let element = state.pointee.queue.popFirst() {
+        if lease.pointee.takesTasks {
+            // Full, and not listed: nothing changes.
+            if lease.pointee.sent.count >= state.pointee.depth, lease.pointee.list == .none { return nil }
+            while lease.pointee.sent.count < state.pointee.depth, let element = state.pointee.queue.popFirst() {
                 if element.isCancelled {
                     state.pointee.backlog -= 1
                     continue

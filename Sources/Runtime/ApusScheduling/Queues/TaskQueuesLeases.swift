@@ -3,7 +3,7 @@ import ApusCore
 /// What happens to leases, and what is wanted: once per lease or class, not per task.
 extension TaskQueues {
     /// A lease was granted; the driver keeps where its worker is.
-    package mutating func granted(_ id: LeaseID, of slot: ClassSlot) -> LeaseSlot {
+    public mutating func granted(_ id: LeaseID, of slot: ClassSlot) -> LeaseSlot {
         precondition(slot.index < classCount)
         let index = freeLeases.popLast() ?? addLease()
         leases[index].id = id
@@ -29,7 +29,7 @@ extension TaskQueues {
     }
 
     /// A lease is gone with its worker, or its group. Returns its tasks, oldest first; only the first can have run.
-    package mutating func lost(_ slot: LeaseSlot) -> [Element] {
+    public mutating func lost(_ slot: LeaseSlot) -> [Element] {
         let lease = pointer(to: slot.index)
         let state = classes + lease.pointee.classIndex
         if lease.pointee.sent.count > 1 { state.pointee.deep -= 1 }
@@ -48,7 +48,7 @@ extension TaskQueues {
     }
 
     /// Puts a task whose attempt was lost before all others.
-    package mutating func resubmit(_ element: consuming Element, to slot: ClassSlot) {
+    public mutating func resubmit(_ element: consuming Element, to slot: ClassSlot) {
         precondition(slot.index < classCount)
         let state = classes + slot.index
         state.pointee.queue.prepend(element)
@@ -60,7 +60,7 @@ extension TaskQueues {
 
     /// The scheduler needs the lease. An idle one of the class goes back at once in its place; else this one does when what
     /// its worker has begun is done.
-    package mutating func recalled(_ slot: LeaseSlot) {
+    public mutating func recalled(_ slot: LeaseSlot) {
         let lease = pointer(to: slot.index)
         guard !lease.pointee.isLeaving else { return }
         let index = lease.pointee.classIndex
@@ -73,14 +73,14 @@ extension TaskQueues {
     }
 
     /// The task that runs waits for objects: those behind it, for which it may be waiting, go elsewhere.
-    package mutating func blocked(_ slot: LeaseSlot) {
+    public mutating func blocked(_ slot: LeaseSlot) {
         let lease = pointer(to: slot.index)
         guard !lease.pointee.isBlocked, !lease.pointee.isLeaving else { return }
         change(slot.index) { $0.isBlocked = true }
         withdraw(slot.index, lease.pointee.sent.count - 1)
     }
 
-    package mutating func unblocked(_ slot: LeaseSlot) {
+    public mutating func unblocked(_ slot: LeaseSlot) {
         let lease = pointer(to: slot.index)
         guard lease.pointee.isBlocked else { return }
         change(slot.index) { $0.isBlocked = false }
@@ -88,7 +88,7 @@ extension TaskQueues {
     }
 
     /// A worker gave back the last `count` tasks that were sent to it.
-    package mutating func withdrawn(_ slot: LeaseSlot, count: Int) {
+    public mutating func withdrawn(_ slot: LeaseSlot, count: Int) {
         let lease = pointer(to: slot.index)
         guard lease.pointee.isWithdrawing else { return }
         lease.pointee.isWithdrawing = false
@@ -107,7 +107,7 @@ extension TaskQueues {
     }
 
     /// A queued task that found a lease. Called until it returns nil, after every event but `submit` and `completed`.
-    package mutating func nextSend() -> (element: Element, lease: LeaseSlot)? {
+    public mutating func nextSend() -> (element: Element, lease: LeaseSlot)? {
         while let index = pumps.last {
             let state = classes + index
             while state.pointee.queue.count > 0, let lease = leaseWithRoom(index),
@@ -127,7 +127,7 @@ extension TaskQueues {
     }
 
     /// Takes all tasks of a class that are not sent, in order: the scheduler refused the class.
-    package mutating func drain(_ slot: ClassSlot) -> [Element] {
+    public mutating func drain(_ slot: ClassSlot) -> [Element] {
         precondition(slot.index < classCount)
         let state = classes + slot.index
         var elements: [Element] = []
@@ -135,19 +135,25 @@ extension TaskQueues {
         while let element = state.pointee.queue.popFirst() { elements.append(element) }
         state.pointee.backlog -= elements.count
         state.pointee.highestBacklog = state.pointee.backlog
-        setWanted(slot.index, needed(slot.index, for: state.pointee.backlog))
+        // The scheduler has forgotten what was wanted: whatever is submitted from now on is wanted anew.
+        state.pointee.wanted = 0
+        state.pointee.enough = 0
+        if state.pointee.isWantChanged {
+            state.pointee.isWantChanged = false
+            changedWants.removeAll { $0 == slot.index }
+        }
         return elements
     }
 
     // MARK: Time
 
-    package var needsTick: Bool {
+    public var needsTick: Bool {
         for index in 0..<classCount where classes[index].wanted > 0 || classes[index].held > 0 { return true }
         return false
     }
 
     /// Wants less where less was enough since the last tick, and gives back leases that were idle for long.
-    package mutating func tick(at now: Instant) {
+    public mutating func tick(at now: Instant) {
         for index in 0..<classCount {
             let state = classes + index
             let enough = needed(index, for: state.pointee.highestBacklog)
@@ -175,10 +181,10 @@ extension TaskQueues {
         }
     }
 
-    package var hasActions: Bool { !actions.isEmpty || !changedWants.isEmpty }
+    public var hasActions: Bool { !actions.isEmpty || !changedWants.isEmpty }
 
     /// Moves what is to be done to the end of a buffer, in order.
-    package mutating func takeActions(into buffer: inout [QueueAction]) {
+    public mutating func takeActions(into buffer: inout [QueueAction]) {
         for index in changedWants {
             classes[index].isWantChanged = false
             buffer.append(.want(ClassSlot(index: index), count: classes[index].wanted))
@@ -194,11 +200,11 @@ extension TaskQueues {
     // MARK: Figures
 
     /// Tasks of a class that are queued or sent; cancelled ones count until their turn.
-    package func backlog(of slot: ClassSlot) -> Int { classes[slot.index].backlog }
-    package func wanted(of slot: ClassSlot) -> Int { classes[slot.index].wanted }
-    package func held(of slot: ClassSlot) -> Int { classes[slot.index].held }
-    package func depth(of slot: ClassSlot) -> Int { classes[slot.index].depth }
-    package func sent(to slot: LeaseSlot) -> Int { pointer(to: slot.index).pointee.sent.count }
+    public func backlog(of slot: ClassSlot) -> Int { classes[slot.index].backlog }
+    public func wanted(of slot: ClassSlot) -> Int { classes[slot.index].wanted }
+    public func held(of slot: ClassSlot) -> Int { classes[slot.index].held }
+    public func depth(of slot: ClassSlot) -> Int { classes[slot.index].depth }
+    public func sent(to slot: LeaseSlot) -> Int { pointer(to: slot.index).pointee.sent.count }
 
     // MARK: Decisions
 
@@ -259,13 +265,21 @@ extension TaskQueues {
 
     /// A lease that was given nothing more: it is listed by what it has; one without tasks goes back if it was recalled, else
     /// takes tasks from another.
-    @usableFromInline
+    @inlinable
     mutating func settle(_ index: Int) {
         relink(index)
         let lease = pointer(to: index)
-        guard lease.pointee.sent.count == 0, !lease.pointee.isWithdrawing, !lease.pointee.isLeaving else { return }
+        if lease.pointee.sent.count == 0, lease.pointee.isRecalled || classes[lease.pointee.classIndex].deep > 0 {
+            settleDry(index)
+        }
+    }
+
+    @usableFromInline
+    mutating func settleDry(_ index: Int) {
+        let lease = pointer(to: index)
+        guard !lease.pointee.isWithdrawing, !lease.pointee.isLeaving else { return }
         if lease.pointee.isRecalled { return giveBack(index) }
-        guard lease.pointee.list == .idle, classes[lease.pointee.classIndex].deep > 0 else { return }
+        guard lease.pointee.list == .idle else { return }
         takeFromFullest(lease.pointee.classIndex)
     }
 
