@@ -128,7 +128,7 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "ApusCore", "ApusObjects", "Coresets", "Curation", "Tokenization",
+                "Apus", "ApusCore", "ApusObjects", "ApusSimulation", "Coresets", "Curation", "Tokenization",
                 "LanguageModels", "Evaluation",
                 "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",
