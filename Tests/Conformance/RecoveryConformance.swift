@@ -12,6 +12,9 @@ import Testing
         try await backend.run { cluster async throws in
             let attempts = try await cluster.create(NewCounter())
             #expect(try await cluster.result(EndProcess(counter: attempts, until: 3)) == 3)
+            // Submitted without options: by default a task runs again, too.
+            let plain = try await cluster.create(NewCounter())
+            #expect(try await cluster.submit(EndProcess(counter: plain, until: 3)).value == 3)
             let once = try cluster.submit(EndProcess(counter: attempts, until: .max), .init(retries: 0))
             let error = try #require(await taskError { _ = try await once.value })
             guard case .workerCrashed(let reason) = error.cause else {

@@ -33,6 +33,9 @@ public struct TaskOptions: Sendable {
     /// The name in errors and listings; the type's where nil.
     public var name: String?
 
+    /// Those of tasks that are submitted without any.
+    static let standard = TaskOptions()
+
     /// - Parameters:
     ///   - memory: bytes.
     ///   - resources: amounts of the resources that the cluster was given names for.
