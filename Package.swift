@@ -45,6 +45,7 @@ let package = Package(
         module("ApusCore", in: "Core"),
         module("JSON", in: "Core"),
         module("Files", in: "Core"),
+        module("Threads", in: "Core"),
         module("Reports", in: "Core"),
 
         // Shims: one small C-ABI target per C library.
@@ -71,14 +72,16 @@ let package = Package(
             linkerSettings: [.linkedLibrary("dispatch")]),
 
         // Runtime: the engine.
-        module("ApusTransport", in: "Runtime", needs: ["CApusSystem"]),
+        module("ApusTransport", in: "Runtime", needs: ["Threads", "CApusSystem"]),
         module("ApusScheduling", in: "Runtime", needs: ["ApusCore"]),
         module("ApusSimulation", in: "Runtime", needs: ["ApusCore", "ApusScheduling"]),
-        module("ApusInsight", in: "Runtime", needs: ["ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON"]),
-        module("ApusObjects", in: "Runtime", needs: ["ApusCore", "CApusSystem", "CISAL"]),
+        module("ApusInsight", in: "Runtime", needs: ["ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON", "Threads"]),
+        module("ApusObjects", in: "Runtime", needs: ["ApusCore", "Threads", "CApusSystem", "CISAL"]),
         module(
             "Apus", in: "Runtime",
-            needs: ["ApusCore", "ApusTransport", "ApusObjects", "ApusInsight", "Files", "CApusSystem", "CApusEntry"],
+            needs: [
+                "ApusCore", "ApusTransport", "ApusObjects", "ApusInsight", "Files", "Threads", "CApusSystem", "CApusEntry",
+            ],
             // Asynchronous functions run where their caller does: a hop to the same place costs a tenth of a small task.
             features: ["Lifetimes"], upcoming: ["NonisolatedNonsendingByDefault"]),
 
@@ -102,7 +105,9 @@ let package = Package(
         module("MainText", in: "Text", needs: ["HTML"]),
         module("FastText", in: "Text", needs: ["Files"]),
         module("LanguageIdentification", in: "Text", needs: ["CCLD2", "FastText", "Files", "UnicodeText"]),
-        module("Tokenization", in: "Text", needs: ["ApusCore", "JSON", "Files", "UnicodeText", "Compression"]),
+        module(
+            "Tokenization", in: "Text",
+            needs: ["ApusCore", "JSON", "Files", "Threads", "UnicodeText", "Compression"]),
 
         // Libraries: what users come for.
         module(
@@ -112,7 +117,8 @@ let package = Package(
                 "LanguageIdentification", "SentenceSplitting", "Yams",
             ]),
         module(
-            "LanguageModels", in: "Libraries", needs: ["ApusTensor", "Compression", "JSON", "Files", "Tokenization"]),
+            "LanguageModels", in: "Libraries",
+            needs: ["ApusTensor", "Compression", "JSON", "Files", "Threads", "Tokenization"]),
         module(
             "Coresets", in: "Libraries",
             needs: ["Apus", "ApusCore", "Compression", "CVectorKernels", "Files", "JSON", "Reports"]),
@@ -150,6 +156,7 @@ let package = Package(
         tests("Conformance", of: ["Apus", "ApusCore", "ConformanceDriver"]),
         tests("JSONTests", of: ["JSON"]),
         tests("FilesTests", of: ["Files"]),
+        tests("ThreadsTests", of: ["Threads"]),
         tests("UnicodeTextTests", of: ["UnicodeText"]),
         tests("HTMLTests", of: ["HTML", "JSON", "Files"]),
         tests(

@@ -5,7 +5,7 @@ import Distributed
 ///
 /// The front (`Cluster`) does what is the same everywhere: it makes the cells, waits for inputs, and answers `get`,
 /// `wait` and iteration from the cells. A backend takes tasks whose inputs are complete and completes their cells; it
-/// may run them in place (`ObjectCell.execute`) or elsewhere (`ObjectCell.payload`).
+/// may run them in place (`ObjectCell.execute`) or elsewhere (`ObjectCell.writeTask`).
 package protocol Backend: AnyObject, Sendable {
     /// All resources there are.
     var total: Resources { get }

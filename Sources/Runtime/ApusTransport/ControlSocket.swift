@@ -60,7 +60,6 @@ package struct FrameReader {
 package final class ControlSocket: @unchecked Sendable {
     // `outbox` has a lock; `reader` and `received` are only touched by the one thread that receives.
     package let descriptor: Int32
-    private let isBlocking: Bool
     private var reader: FrameReader
     private var received: [Int32] = []
 
@@ -80,7 +79,6 @@ package final class ControlSocket: @unchecked Sendable {
     /// - Parameter descriptor: a connected stream socket, owned by the new instance.
     package init(descriptor: Int32, isBlocking: Bool, limit: Int = ControlSocket.limit) {
         self.descriptor = descriptor
-        self.isBlocking = isBlocking
         reader = FrameReader(limit: limit)
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, isBlocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK)
@@ -128,8 +126,6 @@ package final class ControlSocket: @unchecked Sendable {
         }
         return try result.get()
     }
-
-    package var hasUnsent: Bool { outbox.withLock { $0.sent < $0.bytes.count } }
 
     private func write(_ outbox: inout Outbox) throws(TransportError) -> Bool {
         while outbox.sent < outbox.bytes.count {
@@ -195,6 +191,17 @@ package final class ControlSocket: @unchecked Sendable {
             body(bytes)
         }
         return true
+    }
+
+    /// Waits, on a blocking socket, until there are messages.
+    ///
+    /// - Throws: `TransportError.closed` at the end of the stream.
+    package func receiveFirst() throws(TransportError) -> [[UInt8]] {
+        var messages: [[UInt8]] = []
+        while messages.isEmpty {
+            guard try receive({ messages.append($0) }) else { throw .closed }
+        }
+        return messages
     }
 
     /// Takes descriptors that came, in order; the frame says how many are its own.

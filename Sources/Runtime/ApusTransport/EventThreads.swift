@@ -1,5 +1,6 @@
 import CApusSystem
 import Synchronization
+import Threads
 
 #if canImport(Glibc)
     import Glibc
@@ -13,20 +14,21 @@ import Synchronization
 /// One idle thread at a time is the reader. It looks for messages for some microseconds, then sleeps in the inbox. While
 /// all threads run jobs nobody reads; a ticker that wakes every millisecond while the process is busy sees to it then.
 package final class EventThreads: TaskExecutor, @unchecked Sendable {
-    // `jobs`, `idle`, `isStopped` and `threads` are only touched with `lock` held; the rest is atomic or immutable.
+    // `jobs`, `first`, `idle` and `threads` are only touched with `lock` held; the rest is atomic or immutable. `stopped`
+    // is raised with the lock held, so that no thread starts after it.
     private let mailroom: Mailroom
     private let lock = Mutex(())
     @exclusivity(unchecked) private var jobs: [UnownedJob?] = Array(repeating: nil, count: 64)
     @exclusivity(unchecked) private var first = 0
     @exclusivity(unchecked) private var idle = 0
-    @exclusivity(unchecked) private var isStopped = false
-    @exclusivity(unchecked) private var threads: [pthread_t] = []
+    @exclusivity(unchecked) private var threads: [OwnThread] = []
     private let count: Int
     /// Jobs that wait, for a look without the lock.
     private let waiting = Atomic(0)
     /// Changes when followers have something to look at.
     private let bell: UnsafeMutablePointer<UInt32>
     private let hasReader = Atomic(false)
+    private let stopped = Atomic(false)
     /// Whether a follower wakes every millisecond to see whether somebody reads.
     private let hasTicker = Atomic(false)
     /// Whether no ticker is needed because nothing happens.
@@ -35,10 +37,8 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
     private let activity = Atomic<UInt64>(0)
     private let spins: Int
 
-    /// How often an idle reader looks before it sleeps.
-    package static let defaultSpins = 2_000
-
-    package init(mailroom: Mailroom, count: Int, spins: Int = EventThreads.defaultSpins) {
+    /// - Parameter spins: how often an idle reader looks before it sleeps.
+    package init(mailroom: Mailroom, count: Int, spins: Int = 2_000) {
         self.mailroom = mailroom
         self.count = max(1, count)
         self.spins = spins
@@ -48,8 +48,7 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
 
     deinit { bell.deallocate() }
 
-    /// Whether a job waits for a thread.
-    package var hasWaitingJobs: Bool { waiting.load(ordering: .relaxed) > 0 }
+    private var isStopped: Bool { stopped.load(ordering: .sequentiallyConsistent) }
 
     /// Two threads start now instead of with the first jobs: one to read, one to read when the other runs a job.
     package func start() {
@@ -133,23 +132,12 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
     // MARK: The threads
 
     private func startThread() {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<EventThreads>.fromOpaque(argument).takeRetainedValue().work()
-                return nil
-            }, context.toOpaque())
-        guard result == 0 else {
-            context.release()
+        do throws(ThreadError) {
+            threads.append(try OwnThread { self.work() })
+        } catch {
             // Without a single thread nothing would ever run; with one at least, the others' absence is only slower.
-            precondition(
-                !threads.isEmpty, "No thread can be started for tasks (error \(result)): the process is at its limit.")
-            return
+            precondition(!threads.isEmpty, "\(error)")
         }
-        threads.append(thread)
     }
 
     private func work() {
@@ -182,7 +170,7 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
                 looks = 0
                 continue
             }
-            if lock.withLock({ _ in isStopped }) { return false }
+            if isStopped { return false }
             looks += 1
             if looks < spins {
                 if looks & 63 == 0 { sched_yield() } else { apus_pause() }
@@ -191,7 +179,7 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
             looks = 0
             mailroom.inbox.prepareToSleep()
             if waiting.load(ordering: .sequentiallyConsistent) > 0 || mailroom.inbox.hasAnnouncements
-                || lock.withLock({ _ in isStopped })
+                || isStopped
             {
                 mailroom.inbox.cancelSleep()
                 continue
@@ -268,12 +256,12 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
     /// Ends the threads once no job is left, and waits for them. Must not be called on one of them.
     package func stop() {
         let threads = lock.withLock { _ in
-            isStopped = true
+            stopped.store(true, ordering: .sequentiallyConsistent)
             defer { self.threads = [] }
             return self.threads
         }
         mailroom.inbox.wake()
         for _ in threads { ring() }
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
     }
 }

@@ -1,6 +1,7 @@
 import ApusTensor
 import JSON
 import Synchronization
+import Threads
 import Tokenization
 
 /// How far a run is.
@@ -89,14 +90,16 @@ public struct TrainingRun: Sendable {
     {
         let stop = StopFlag()
         return try await withTaskCancellationHandler {
-            try await onOwnThread {
-                do {
-                    return try TrainingLoop(model, training, data, output).run(stop: stop, progress: progress)
-                } catch let error as CancellationError {
-                    throw error
-                } catch {
-                    throw LanguageModelError.from(error)
+            do {
+                return try await OwnThread.run {
+                    try TrainingLoop(model, training, data, output).run(stop: stop, progress: progress)
                 }
+            } catch let error as CancellationError {
+                throw error
+            } catch let error as ThreadError {
+                throw LanguageModelError.noThread(code: error.code)
+            } catch {
+                throw LanguageModelError.from(error)
             }
         } onCancel: {
             stop.raise()

@@ -1,4 +1,5 @@
 import Synchronization
+import Threads
 
 #if canImport(Glibc)
     import Glibc
@@ -18,7 +19,7 @@ final class WorkerThreads: TaskExecutor, @unchecked Sendable {
     private var jobs = Fifo<UnownedJob>()
     private var idle = 0
     private var isStopped = false
-    private var threads: [pthread_t] = []
+    private var threads: [OwnThread] = []
     /// Jobs that wait, for a look without the lock.
     private let waiting = Atomic(0)
     private let count: Int
@@ -60,36 +61,12 @@ final class WorkerThreads: TaskExecutor, @unchecked Sendable {
 
     /// Threads start when they are first needed. They keep the executor alive until `stop`.
     private func startThread() {
-        #if canImport(Darwin)
-            var thread: pthread_t?
-        #else
-            var thread = pthread_t()
-        #endif
-        let context = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                #if canImport(Darwin)
-                    let owner = Unmanaged<WorkerThreads>.fromOpaque(argument).takeRetainedValue()
-                #else
-                    guard let argument else { return nil }
-                    let owner = Unmanaged<WorkerThreads>.fromOpaque(argument).takeRetainedValue()
-                #endif
-                owner.work()
-                return nil
-            }, context.toOpaque())
-        guard result == 0 else {
-            context.release()
+        do throws(ThreadError) {
+            threads.append(try OwnThread { self.work() })
+        } catch {
             // Without a single thread nothing would ever run; with one at least, the others' absence is only slower.
-            precondition(
-                !threads.isEmpty, "No thread can be started for tasks (error \(result)): the process is at its limit.")
-            return
+            precondition(!threads.isEmpty, "\(error)")
         }
-        #if canImport(Darwin)
-            if let thread { threads.append(thread) }
-        #else
-            threads.append(thread)
-        #endif
     }
 
     private func work() {
@@ -120,7 +97,7 @@ final class WorkerThreads: TaskExecutor, @unchecked Sendable {
         self.threads = []
         pthread_mutex_unlock(mutex)
         pthread_cond_broadcast(condition)
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
     }
 
     /// Lets the threads end by themselves once no job is left. May be called on one of them.
@@ -131,14 +108,14 @@ final class WorkerThreads: TaskExecutor, @unchecked Sendable {
         self.threads = []
         pthread_mutex_unlock(mutex)
         pthread_cond_broadcast(condition)
-        for thread in threads { pthread_detach(thread) }
+        for thread in threads { thread.detach() }
     }
 }
 
 /// Runs a body that blocks on a thread of its own, and awaits it: the threads that run tasks and calls are free meanwhile.
 ///
 /// Cancelling the caller does not interrupt the body. Complexity: starts a thread, some tens of microseconds.
-/// - Throws: what the body throws; `TransportError` where no thread can be started.
+/// - Throws: what the body throws; an error that says so where no thread can be started.
 public func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await BlockingThread.run(body)
+    try await OwnThread.run(body)
 }

@@ -149,7 +149,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
             mailroom.remove(peer.channel)
             peer.ended(reason: reason)
             server.ownerEnded(process)
-            owner.workerEnded(peer, reason: reason) { .workerCrashed(reason: $0) }
+            owner.workerEnded(peer, reason: reason)
             actors.callerEnded(process)
         case .granted(let lease, let shape, let worker):
             guard let peer = peer(worker) else { return node.giveBack(lease) }

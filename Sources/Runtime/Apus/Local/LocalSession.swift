@@ -4,6 +4,7 @@ import ApusTransport
 import CApusEntry
 import CApusSystem
 import Synchronization
+import Threads
 
 #if canImport(Glibc)
     import Glibc
@@ -43,7 +44,7 @@ final class LocalSession: Sendable {
             throw .notStarted(reason: "\(configuration.nodes) nodes on one machine are not supported: use `nodes: 1`")
         }
         do {
-            return try await BlockingThread.run { try open(configuration) }
+            return try await OwnThread.run { try open(configuration) }
         } catch {
             throw error as? ClusterError ?? .notStarted(reason: "\(error)")
         }
@@ -73,7 +74,7 @@ final class LocalSession: Sendable {
             .configure(
                 NodeConfiguration(
                     resources: configuration.resources, executable: executable, arguments: arguments,
-                    warmWorkers: configuration.warmWorkers, workerLimit: 64, insight: insight)))
+                    warmWorkers: configuration.warmWorkers, insight: insight)))
         let receiver = NodeReceiver(socket: socket, stallWarning: configuration.stallWarning)
         let process: UInt64
         let inbox: Inbox
@@ -101,7 +102,7 @@ final class LocalSession: Sendable {
         await cluster.calls.cancelAll()
         backend.node.socket.shutdown()
         do {
-            try await BlockingThread.run { [self] in
+            try await OwnThread.run { [self] in
                 receiver.join()
                 var status: Int32 = 0
                 while waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -117,7 +118,7 @@ final class LocalSession: Sendable {
 final class NodeReceiver: @unchecked Sendable {
     // `thread` is set once by `start` and read once by `join`.
     private let socket: ControlSocket
-    private var thread: pthread_t?
+    private var thread: OwnThread?
     private var early: [NodeNotice] = []
     private var backend: LocalBackend?
     private let stallWarning: Duration?
@@ -130,17 +131,7 @@ final class NodeReceiver: @unchecked Sendable {
 
     /// Waits for the node's first message.
     func welcome() throws -> (process: UInt64, total: Resources, inbox: Inbox, recorder: EventRecorder) {
-        var notices: [NodeNotice] = []
-        while notices.isEmpty {
-            var failure: (any Error)?
-            let goesOn = try socket.receive { bytes in
-                do { notices.append(try BinaryDecoder().decode(NodeNotice.self, from: bytes)) } catch {
-                    failure = error
-                }
-            }
-            if let failure { throw failure }
-            guard goesOn else { throw TransportError.closed }
-        }
+        var notices = try socket.receiveFirst().map { try BinaryDecoder().decode(NodeNotice.self, from: $0) }
         guard case .welcome(let process, let total, let events) = notices.removeFirst() else {
             throw TransportError.malformed(reason: "the node's first message is no welcome")
         }
@@ -186,20 +177,10 @@ final class NodeReceiver: @unchecked Sendable {
     }
 
     func start(_ backend: LocalBackend) {
-        var thread = pthread_t()
         do { try attach(backend) } catch { return backend.nodeEnded() }
-        let context = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<NodeReceiver>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, context.toOpaque())
-        if result == 0 {
-            self.thread = thread
-        } else {
-            context.release()
+        do throws(ThreadError) {
+            thread = try OwnThread { self.run() }
+        } catch {
             backend.nodeEnded()
         }
     }
@@ -221,9 +202,7 @@ final class NodeReceiver: @unchecked Sendable {
         backend.nodeEnded()
     }
 
-    func join() {
-        if let thread { pthread_join(thread, nil) }
-    }
+    func join() { thread?.join() }
 }
 
 /// Prints what workers print, a line at a time, each with its process.
@@ -246,51 +225,6 @@ enum OutputLines {
                 return
             }
             start += count
-        }
-    }
-}
-
-/// Runs what blocks on a thread of its own, so that it never holds up Swift tasks.
-enum BlockingThread {
-    private final class Work<Result: Sendable>: @unchecked Sendable {
-        // Used by the new thread alone.
-        let body: @Sendable () throws -> Result
-        let continuation: CheckedContinuation<Result, any Error>
-        init(_ body: @escaping @Sendable () throws -> Result, _ continuation: CheckedContinuation<Result, any Error>) {
-            self.body = body
-            self.continuation = continuation
-        }
-        func run() { continuation.resume(with: Swift.Result { try body() }) }
-    }
-
-    private class AnyWork {
-        func run() {}
-    }
-
-    private final class Erased<Result: Sendable>: AnyWork {
-        let work: Work<Result>
-        init(_ work: Work<Result>) { self.work = work }
-        override func run() { work.run() }
-    }
-
-    static func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            let work: AnyWork = Erased(Work(body, continuation))
-            let context = Unmanaged.passRetained(work)
-            var thread = pthread_t()
-            let result = pthread_create(
-                &thread, nil,
-                { argument in
-                    guard let argument else { return nil }
-                    Unmanaged<AnyWork>.fromOpaque(argument).takeRetainedValue().run()
-                    return nil
-                }, context.toOpaque())
-            if result == 0 {
-                pthread_detach(thread)
-            } else {
-                context.release()
-                continuation.resume(throwing: TransportError.system(call: "pthread_create", error: result))
-            }
         }
     }
 }

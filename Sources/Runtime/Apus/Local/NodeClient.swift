@@ -17,9 +17,9 @@ final class NodeClient: @unchecked Sendable {
 
     init(socket: ControlSocket) { self.socket = socket }
 
-    func send(_ request: NodeRequest, descriptors: [Int32] = []) {
+    func send(_ request: NodeRequest) {
         do {
-            _ = try socket.send(ControlFrame(bytes: try BinaryEncoder().encode(request), descriptors: descriptors))
+            _ = try socket.send(ControlFrame(bytes: try BinaryEncoder().encode(request)))
         } catch {
             // The end of the connection is seen where it is received; requests have their answer there.
         }

@@ -303,7 +303,7 @@ final class Promise: Sendable {
             let before = state
             let cell = BorrowedCell<Value>(
                 task: task, origin: origin,
-                cancel: { [weak self] in self?.cancel() }, backend: peer.backend)
+                cancel: { [weak self] in self?.cancel() })
             if case .open = state { state = .waiting(cell) }
             return .success((cell, before))
         }
@@ -405,9 +405,9 @@ final class BorrowedCell<Value: Sendable & Codable>: ValueCell<Value>, @unchecke
     // Immutable.
     private let name: String
     private let place: Origin
-    let cancelAtOwner: @Sendable () -> Void
+    private let cancelAtOwner: @Sendable () -> Void
 
-    init(task: String, origin: Origin, cancel: @escaping @Sendable () -> Void, backend: LocalBackend) {
+    init(task: String, origin: Origin, cancel: @escaping @Sendable () -> Void) {
         name = task
         place = origin
         cancelAtOwner = cancel

@@ -27,21 +27,11 @@ enum NodeProcess {
         _ = fcntl(ProcessMode.descriptor, F_SETFD, FD_CLOEXEC)
         let socket = ControlSocket(
             descriptor: fcntl(ProcessMode.descriptor, F_DUPFD_CLOEXEC, 3), isBlocking: true)
-        var configuration: NodeConfiguration?
         do {
-            while configuration == nil {
-                var failure: (any Error)?
-                let goesOn = try socket.receive { bytes in
-                    do {
-                        if case .configure(let found) = try BinaryDecoder().decode(NodeRequest.self, from: bytes) {
-                            configuration = found
-                        }
-                    } catch { failure = error }
-                }
-                if let failure { throw failure }
-                guard goesOn else { apus_exit(0) }
-            }
-            guard let configuration else { apus_exit(1) }
+            // The driver sends nothing more before it was welcomed.
+            guard let first = try socket.receiveFirst().first,
+                case .configure(let configuration) = try BinaryDecoder().decode(NodeRequest.self, from: first)
+            else { apus_exit(1) }
             let daemon = try NodeDaemon(driver: ProcessMode.descriptor, configuration: configuration)
             daemon.run()
             apus_exit(0)

@@ -3,74 +3,6 @@ import ApusInsight
 import ApusTransport
 import Synchronization
 
-/// A lease: the right to run tasks of one class, one at a time, in one worker.
-final class TaskLease {
-    let id: UInt64
-    let shape: Shape
-    let peer: Peer
-    /// Slots of the tasks that were sent, oldest first; some may have been answered.
-    @exclusivity(unchecked) var sent = Fifo<(slot: Int, generation: UInt32)>()
-    @exclusivity(unchecked) var inFlight = 0
-    /// The task that runs waits.
-    @exclusivity(unchecked) var isSuspended = false
-    /// The node wants the lease back, now or once it is idle.
-    @exclusivity(unchecked) var isRecalled = false
-    @exclusivity(unchecked) var isRecalledOnceIdle = false
-    @exclusivity(unchecked) var idleSince: UInt64 = 0
-
-    init(id: UInt64, shape: Shape, peer: Peer) {
-        self.id = id
-        self.shape = shape
-        self.peer = peer
-    }
-}
-
-/// The tasks that were sent to one process, by slot.
-struct FlightTable {
-    struct Flight {
-        var cell: ObjectCell?
-        var lease: TaskLease?
-        var generation: UInt32 = 0
-    }
-
-    private(set) var flights: [Flight] = []
-    private var free: [Int] = []
-
-    /// Puts a task into a free slot; nil where all are taken.
-    mutating func add(_ cell: ObjectCell, _ lease: TaskLease) -> (slot: Int, generation: UInt32)? {
-        let slot: Int
-        if let last = free.popLast() {
-            slot = last
-        } else {
-            guard flights.count < ChannelLayout.slotCount else { return nil }
-            slot = flights.count
-            flights.append(Flight())
-        }
-        flights[slot].cell = cell
-        flights[slot].lease = lease
-        flights[slot].generation = (flights[slot].generation &+ 1) & 0x1FFF_FFFF
-        return (slot, flights[slot].generation)
-    }
-
-    /// The task in a slot, if it is still the one of that generation.
-    func find(_ slot: Int, _ generation: UInt32) -> (cell: ObjectCell, lease: TaskLease)? {
-        guard flights.indices.contains(slot), flights[slot].generation == generation, let cell = flights[slot].cell,
-            let lease = flights[slot].lease
-        else { return nil }
-        return (cell, lease)
-    }
-
-    mutating func remove(_ slot: Int) {
-        flights[slot].cell = nil
-        flights[slot].lease = nil
-        free.append(slot)
-    }
-
-    var all: [(slot: Int, flight: Flight)] {
-        flights.indices.filter { flights[$0].cell != nil }.map { ($0, flights[$0]) }
-    }
-}
-
 /// Sends this process's tasks to workers, and completes their cells.
 final class TaskOwner: @unchecked Sendable {
     // Everything below is only touched with `lock` held, the peers' flight tables too.
@@ -266,29 +198,32 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     func recalled(_ id: UInt64, onceIdle: Bool) {
-        let (done, shape): (Bool, Shape?) = lock.withLock { _ in
-            guard let lease = leases[id] else { return (false, nil) }
+        let recalled: (shape: Shape, isIdle: Bool)? = lock.withLock { _ in
+            guard let lease = leases[id] else { return nil }
             lease.isRecalledOnceIdle = true
             if !onceIdle {
                 lease.isRecalled = true
                 withdraw(from: lease, keeping: 1)
             }
-            guard lease.inFlight == 0 else { return (false, lease.shape) }
-            return (drop(lease), lease.shape)
+            let isIdle = lease.inFlight == 0
+            if isIdle { drop(lease) }
+            return (lease.shape, isIdle)
         }
-        if done, let shape { ask(shape, givingBack: true) }
-        if done { backend.node.giveBack(id) }
-        if let shape { fill(shape) }
+        guard let recalled else { return }
+        if recalled.isIdle {
+            ask(recalled.shape, givingBack: true)
+            backend.node.giveBack(id)
+        }
+        fill(recalled.shape)
     }
 
-    /// Takes a lease out of its class. Always true.
-    private func drop(_ lease: TaskLease) -> Bool {
+    /// Takes a lease out of its class.
+    private func drop(_ lease: TaskLease) {
         leases[lease.id] = nil
         classes[lease.shape.index].leases.removeAll { $0 === lease }
         if classes[lease.shape.index].leases.isEmpty, !classes[lease.shape.index].queue.isEmpty {
             starving.insert(lease.shape.index)
         }
-        return true
     }
 
     /// Gives back what has been idle for a while. To be called now and then.
@@ -299,7 +234,7 @@ final class TaskOwner: @unchecked Sendable {
                 $0.inFlight == 0 && !hasTasks(beside: $0)
                     && Double(now &- $0.idleSince) * Ticks.length > Self.lingerNanoseconds
             }
-            for lease in idle { _ = drop(lease) }
+            for lease in idle { drop(lease) }
             return idle
         }
         for shape in Set(idle.map(\.shape)) { ask(shape, givingBack: true) }
@@ -340,11 +275,7 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// Takes tasks back that have not begun, the last first, until so many are left; they are queued first again.
-    ///
-    /// - Returns: how many were taken back.
-    @discardableResult
-    private func withdraw(from lease: TaskLease, keeping: Int) -> Int {
-        var taken = 0
+    private func withdraw(from lease: TaskLease, keeping: Int) {
         while lease.inFlight > keeping, let (slot, generation) = lease.sent.popLast() {
             guard let (cell, _) = lease.peer.flights.find(slot, generation) else { continue }
             let queued = SlotWord(generation: generation, phase: .queued)
@@ -361,9 +292,7 @@ final class TaskOwner: @unchecked Sendable {
             cell.unassign()
             recorder.record(.withdrawn, cell)
             enqueueFirst(cell, lease.shape)
-            taken += 1
         }
-        return taken
     }
 
     /// A lease without tasks takes half of those that another one of its class has not begun.
@@ -435,7 +364,7 @@ final class TaskOwner: @unchecked Sendable {
                 lease.idleSince = Ticks.now
                 let givesWay = !classes[index].queue.isEmpty && mustWait(lease.shape)
                 if lease.isRecalled || lease.isRecalledOnceIdle || givesWay {
-                    _ = drop(lease)
+                    drop(lease)
                     done = lease
                 } else {
                     dry = lease
@@ -508,7 +437,6 @@ final class TaskOwner: @unchecked Sendable {
     /// Ends a task that may be in a worker. The cell is completed by the caller.
     ///
     /// - Returns: whether it runs, and was told.
-    @discardableResult
     func interrupt(_ cell: ObjectCell) -> Bool {
         var told: (Peer, ByteWriter)?
         var shape: Shape?
@@ -552,12 +480,12 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// A worker ended: its leases are gone, tasks that had not begun are queued again, the others by their policy.
-    func workerEnded(_ peer: Peer, reason: String, cause: (String) -> TaskError.Cause) {
+    func workerEnded(_ peer: Peer, reason: String) {
         var lost: [ObjectCell] = []
         var shapes: Set<Shape> = []
         lock.withLock { _ in
             for lease in leases.values where lease.peer === peer {
-                _ = drop(lease)
+                drop(lease)
                 shapes.insert(lease.shape)
             }
             for (slot, flight) in peer.flights.all {
@@ -577,7 +505,7 @@ final class TaskOwner: @unchecked Sendable {
                 }
             }
         }
-        for cell in lost { conclude(cell, cause(reason)) }
+        for cell in lost { conclude(cell, .workerCrashed(reason: reason)) }
         for shape in shapes {
             fill(shape)
             // The node still knows how many leases were wanted before.

@@ -9,8 +9,6 @@ struct NodeConfiguration: Codable, Sendable {
     var arguments: [String]
     /// Workers that are kept ready.
     var warmWorkers: Int
-    /// Worker processes above which tasks that wait share theirs.
-    var workerLimit: Int
     var insight = InsightConfiguration()
 }
 
@@ -45,7 +43,6 @@ struct WorkerEnvironment: Codable, Hashable, Sendable {
 struct LeaseDemand: Codable, Hashable, Sendable {
     var resources: Resources
     var environment = WorkerEnvironment()
-    var priority = 0
 }
 
 /// How an actor is to be created, for the node and for the process that will host it.

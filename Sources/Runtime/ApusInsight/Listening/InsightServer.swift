@@ -2,6 +2,7 @@ import ApusCore
 import ApusTransport
 import CApusSystem
 import Synchronization
+import Threads
 
 #if canImport(Glibc)
     import Glibc
@@ -28,7 +29,7 @@ package final class InsightServer: @unchecked Sendable {
     private var visitors: [UInt64: Visitor] = [:]
     private var nextVisitor: UInt64 = 8
     private var isPaused = false
-    private var thread = pthread_t()
+    private var thread: OwnThread?
 
     private struct Shared {
         var requests: [(visitor: UInt64, request: InsightRequest)] = []
@@ -92,17 +93,10 @@ package final class InsightServer: @unchecked Sendable {
         _ = apus_poll_set(poll, listener, Tag.listener, false)
         if metricsListener >= 0 { _ = apus_poll_set(poll, metricsListener, Tag.metrics, false) }
         _ = apus_poll_set(poll, wake, Tag.wake, false)
-        let context = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<InsightServer>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, context.toOpaque())
-        guard result == 0 else {
-            context.release()
-            throw .system(call: "pthread_create", code: result)
+        do throws(ThreadError) {
+            thread = try OwnThread { self.run() }
+        } catch {
+            throw .system(call: "pthread_create", code: error.code)
         }
     }
 
@@ -159,7 +153,7 @@ package final class InsightServer: @unchecked Sendable {
         }
         guard first else { return }
         apus_event_raise(wake)
-        pthread_join(thread, nil)
+        thread?.join()
     }
 
     // MARK: The thread

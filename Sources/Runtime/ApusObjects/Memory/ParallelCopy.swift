@@ -1,6 +1,7 @@
 import CApusSystem
 import Glibc
 import Synchronization
+import Threads
 
 /// A copy of many bytes that several threads share.
 ///
@@ -52,17 +53,8 @@ final class ParallelCopy: Sendable {
     }
 
     private func startHelper() {
-        var thread = pthread_t()
-        let share = Unmanaged.passRetained(self)
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<ParallelCopy>.fromOpaque(argument).takeRetainedValue().work()
-                return nil
-            }, share.toOpaque())
         // Without it the others copy all.
-        if result == 0 { pthread_detach(thread) } else { share.release() }
+        try? OwnThread { self.work() }.detach()
     }
 
     private func work() {

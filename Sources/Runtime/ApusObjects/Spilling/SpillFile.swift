@@ -1,6 +1,7 @@
 import CApusSystem
 import Glibc
 import Synchronization
+import Threads
 
 /// The file that objects of a node's store move to under memory pressure: nameless, so that nothing is left of it
 /// whatever ends the process. Its own threads do the input and output.
@@ -31,7 +32,7 @@ package final class SpillFile: @unchecked Sendable {
     private var state = State()
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var threads: [pthread_t] = []
+    private var threads: [OwnThread] = []
 
     /// Bytes that are summed up and written, or read and summed up, at a time: they stay in the cache meanwhile.
     private static let chunk = 1 << 20
@@ -62,10 +63,12 @@ package final class SpillFile: @unchecked Sendable {
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(condition, nil)
         for number in 0..<max(2, count) {
-            guard startThread(prefersSpills: number == 0) else {
-                let trouble = SpillTrouble.last("pthread_create", folder)
+            do throws(ThreadError) {
+                try startThread(prefersSpills: number == 0)
+            } catch {
                 stop()
-                throw trouble
+                errno = error.code
+                throw .last("pthread_create", folder)
             }
         }
     }
@@ -83,7 +86,7 @@ package final class SpillFile: @unchecked Sendable {
     package func stop() {
         locked { $0.isStopped = true }
         pthread_cond_broadcast(condition)
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
         threads = []
     }
 
@@ -120,30 +123,8 @@ package final class SpillFile: @unchecked Sendable {
         return body(&state)
     }
 
-    private final class Start: Sendable {
-        let file: SpillFile
-        let prefersSpills: Bool
-        init(file: SpillFile, prefersSpills: Bool) { (self.file, self.prefersSpills) = (file, prefersSpills) }
-    }
-
-    private func startThread(prefersSpills: Bool) -> Bool {
-        var thread = pthread_t()
-        let context = Unmanaged.passRetained(Start(file: self, prefersSpills: prefersSpills))
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                start.file.work(prefersSpills: start.prefersSpills)
-                return nil
-            }, context.toOpaque())
-        guard result == 0 else {
-            context.release()
-            errno = result
-            return false
-        }
-        threads.append(thread)
-        return true
+    private func startThread(prefersSpills: Bool) throws(ThreadError) {
+        threads.append(try OwnThread { self.work(prefersSpills: prefersSpills) })
     }
 
     private func work(prefersSpills: Bool) {

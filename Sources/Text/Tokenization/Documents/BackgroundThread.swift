@@ -1,5 +1,5 @@
-import Glibc
 import Synchronization
+import Threads
 
 /// A thread for one long computation, so that it holds up none of the few threads that Swift's tasks share.
 enum BackgroundThread {
@@ -17,11 +17,6 @@ enum BackgroundThread {
         let value = Atomic(false)
     }
 
-    private final class Work {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-
     /// Runs `body` on a thread of its own and waits for it. Cancelling the waiting task raises the flag that `body` is
     /// given, and no more.
     static func run<Result: Sendable>(
@@ -29,24 +24,10 @@ enum BackgroundThread {
     ) async throws -> Result {
         let cancellation = Cancellation(flag: Flag())
         return try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let work = Work { continuation.resume(with: Swift.Result { try body(cancellation) }) }
-                // The thread takes over this reference.
-                let argument = Unmanaged.passRetained(work).toOpaque()
-                var thread = pthread_t()
-                let code = pthread_create(
-                    &thread, nil,
-                    { argument in
-                        guard let argument else { return nil }
-                        Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body()
-                        return nil
-                    }, argument)
-                if code == 0 {
-                    pthread_detach(thread)
-                } else {
-                    Unmanaged<Work>.fromOpaque(argument).release()
-                    continuation.resume(throwing: TokenizationError.noThread(code: code))
-                }
+            do {
+                return try await OwnThread.run { try body(cancellation) }
+            } catch let error as ThreadError {
+                throw TokenizationError.noThread(code: error.code)
             }
         } onCancel: {
             cancellation.flag.value.store(true, ordering: .relaxed)
