@@ -109,10 +109,10 @@ extension ObjectCell {
 }
 
 extension ObjectCell {
-    /// Whether the task's policy grants another attempt after a failure. The default one retries system failures only,
-    /// which there are none of here: the error is the task's own.
+    /// Whether the task's policy grants another attempt after a failure. The default one retries system failures only.
     final func wantsRetry(after failure: TaskError) -> Bool {
-        guard let options, !failure.isCancellation else { return false }
+        guard !failure.isCancellation else { return false }
+        let options = options ?? .standard
         return (options.retries < 0 || failure.attempts <= options.retries) && options.retryOn.matches(failure)
     }
 
