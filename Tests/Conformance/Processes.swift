@@ -1,3 +1,4 @@
+import Apus
 import Foundation
 
 /// Processes as `/proc` shows them.
@@ -44,7 +45,8 @@ enum Processes {
 }
 
 /// The program `ConformanceDriver`, running.
-final class DriverProgram {
+final class DriverProgram: @unchecked Sendable {
+    // Used by one test, one call after the other.
     let token = "token-\(UInt64.random(in: 0 ... .max))"
     let folder: URL
     private let process = Process()
@@ -76,7 +78,9 @@ final class DriverProgram {
     func tell(_ line: String) { input.fileHandleForWriting.write(Data("\(line)\n".utf8)) }
 
     /// The next line of its output; nil at the end.
-    func line() -> String? {
+    func line() async throws -> String? { try await onThread { self.nextLine() } }
+
+    private func nextLine() -> String? {
         while true {
             if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
                 defer { buffer = Data(buffer[buffer.index(after: end)...]) }
@@ -89,9 +93,11 @@ final class DriverProgram {
     }
 
     /// How it ended: a code, or the negative of a signal's number.
-    func wait() -> Int32 {
-        process.waitUntilExit()
-        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    func wait() async throws -> Int32 {
+        try await onThread { [process] in
+            process.waitUntilExit()
+            return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+        }
     }
 
     /// Its own process, its node and its workers.

@@ -153,23 +153,23 @@ import Testing
     @Test("when the driver is killed nothing is left", arguments: ["busy", "stubborn"])
     func driver(scenario: String) async throws {
         let program = try DriverProgram(scenario)
-        #expect(program.line() == "ready")
+        #expect(try await program.line() == "ready")
         let processes = program.processes()
         // The program, its node, two workers at least and the actor's.
         #expect(processes.count >= 4)
         let open = processes.reduce(into: Set<String>()) { $0.formUnion(Processes.descriptors(of: $1)) }
         Processes.end(program.identifier)
-        #expect(program.wait() == -SIGKILL)
+        #expect(try await program.wait() == -SIGKILL)
         try await expectNothing(of: program, open: open)
     }
 
     @Test("a driver that leaves its cluster leaves nothing")
     func leaving() async throws {
         let program = try DriverProgram("leave")
-        #expect(program.line() == "ready")
+        #expect(try await program.line() == "ready")
         let open = program.processes().reduce(into: Set<String>()) { $0.formUnion(Processes.descriptors(of: $1)) }
         program.tell("leave")
-        #expect(program.wait() == 0)
+        #expect(try await program.wait() == 0)
         #expect(program.processes() == [])
         try await expectNothing(of: program, open: open)
     }
@@ -177,10 +177,10 @@ import Testing
     @Test("when the node is killed its driver goes on, and nothing else is left")
     func nodeOfDriver() async throws {
         let program = try DriverProgram("busy")
-        #expect(program.line() == "ready")
+        #expect(try await program.line() == "ready")
         let node = try #require(Processes.children(of: program.identifier).first)
         Processes.end(node)
-        #expect(program.line() == "ended")
+        #expect(try await program.line() == "ended")
         try await eventually { program.processes() == [program.identifier] }
         Processes.end(program.identifier)
     }

@@ -44,11 +44,10 @@ enum Scenario: String, CaseIterable {
             try await withCluster(.local(cpus: 64, workers: 1)) { cluster in
                 let waits = try (0..<64).map { _ in try cluster.submit(Linger(), .init(timeout: .seconds(20))) }
                 var reason = "all run"
-                for wait in waits {
-                    do { _ = try await wait.value } catch {
-                        reason = "\(error)"
-                        break
-                    }
+                // Those that have a worker run on; the first that ends has none.
+                for try await first in cluster.asCompleted(waits) {
+                    do { _ = try await first.value } catch { reason = "\(error)" }
+                    break
                 }
                 for wait in waits { cluster.cancel(wait) }
                 say("reason: \(reason)")

@@ -53,6 +53,26 @@ extension RemoteFailure: Codable {
     }
 }
 
+/// How much memory there was when a worker was ended for want of it.
+public struct MemoryShortage: Sendable, Codable, Hashable, CustomStringConvertible {
+    /// What the worker itself used.
+    public let workerBytes: Int64
+    /// What all used that are counted: the workers, or the machine.
+    public let usedBytes: Int64
+    public let limitBytes: Int64
+
+    package init(workerBytes: Int64, usedBytes: Int64, limitBytes: Int64) {
+        self.workerBytes = workerBytes
+        self.usedBytes = usedBytes
+        self.limitBytes = limitBytes
+    }
+
+    public var description: String {
+        "memory ran out: \(usedBytes >> 20) MiB of at most \(limitBytes >> 20) MiB were used, \(workerBytes >> 20) MiB by "
+            + "its worker"
+    }
+}
+
 /// Why a task, or a call of an actor's method, has no result.
 public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
     public enum Cause: Sendable, Codable {
@@ -66,6 +86,8 @@ public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
         indirect case inputFailed(TaskError)
         /// The process that ran the task died.
         case workerCrashed(reason: String)
+        /// The process that ran the task was ended because memory ran out.
+        case outOfMemory(MemoryShortage)
         /// The object's value is gone, and cannot be computed again.
         case objectLost(reason: String)
         /// No worker can take the task.
@@ -117,6 +139,9 @@ public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
         case .timedOut(let limit): "\(subject), ran longer than its timeout of \(limit)\(runs)."
         case .inputFailed(let input): "\(subject), did not run because an input has no value. \(input)"
         case .workerCrashed(let reason): "\(subject), lost its worker\(runs): \(reason)"
+        case .outOfMemory(let shortage):
+            "\(subject), was ended\(runs): \(shortage). Give it `memory` in its options so that fewer such tasks run at "
+                + "once, or let it use less."
         case .objectLost(let reason): "\(subject), had a result that is lost: \(reason)"
         case .unschedulable(let reason): "\(subject), cannot run: \(reason)"
         case .coding(let error): "\(subject), could not be passed on: \(error)"

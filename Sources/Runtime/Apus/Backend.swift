@@ -21,7 +21,9 @@ package protocol Backend: AnyObject, Sendable {
     func start(_ cell: ObjectCell)
 
     /// Ends a task: one that is queued never runs, one that runs is interrupted. Its cell is completed at once.
-    func cancel(_ cell: ObjectCell)
+    ///
+    /// - Parameter force: whether the process that runs it ends, where it has one.
+    func cancel(_ cell: ObjectCell, force: Bool)
 
     /// A task that was prepared and not started has failed because an input did.
     func inputFailed(_ cell: ObjectCell)
@@ -54,6 +56,7 @@ package protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+    func cancel(_ cell: ObjectCell) { cancel(cell, force: false) }
     package var sharedMemory: (any SharedMemory)? { nil }
     package func inputFailed(_ cell: ObjectCell) {}
 }

@@ -128,7 +128,12 @@ public final class Cluster: Sendable {
 
     /// Ends a task. One that is queued never runs; one that runs is cancelled as Swift tasks are. Its reference fails
     /// with a `TaskError` whose cause is `cancelled`. Finished tasks are not affected.
-    public func cancel<Value>(_ reference: ObjectRef<Value>) { backend.cancel(reference.cell.producer) }
+    ///
+    /// - Parameter force: whether the process that runs the task is ended, for one that does not obey. Embedded tasks
+    ///   have none, and are cancelled as without it.
+    public func cancel<Value>(_ reference: ObjectRef<Value>, force: Bool = false) {
+        backend.cancel(reference.cell.producer, force: force)
+    }
 
     // MARK: Results
 

@@ -14,6 +14,10 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
     case timedOut(after: Duration)
     /// `wait` for more references than given, or fewer than one.
     case invalidCount(Int, references: Int)
+    /// The working directory of a task is not there.
+    case missingFolder(subject: String, path: String)
+    /// An option that only processes of a task's own can meet.
+    case needsProcesses(subject: String, option: String)
     /// The processes of a local cluster could not be started.
     case notStarted(reason: String)
     /// An environment variable with a value that is not one of its own.
@@ -34,6 +38,10 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
             "The objects did not exist after \(limit). They are still being computed: ask again, or cancel them."
         case .invalidCount(let count, let references):
             "Waiting for \(count) of \(references) references: the count must be from 1 to \(references)."
+        case .missingFolder(let subject, let path):
+            "\(subject) is to run in `\(path)`, which is not a folder. Create it before you submit the task."
+        case .needsProcesses(let subject, let option):
+            "\(subject) asks for `\(option)`, but the cluster's tasks run in the program's own process. Use `.local(…)`."
         case .notStarted(let reason):
             "The cluster could not be started: \(reason)"
         case .invalidEnvironment(let variable, let value, let expected):

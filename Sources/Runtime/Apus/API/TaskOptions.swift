@@ -10,7 +10,12 @@ public struct RetryPolicy: Sendable {
     }
 
     /// What the system does to a task: its worker died. Not what the task throws, nor a timeout.
-    public static let systemFailures = when { if case .workerCrashed = $0.cause { true } else { false } }
+    public static let systemFailures = when {
+        switch $0.cause {
+        case .workerCrashed, .outOfMemory: true
+        default: false
+        }
+    }
 
     /// Whatever the task throws, its timeout, and what the system does to it.
     public static let anyError = when { !$0.isCancellation }
@@ -25,11 +30,16 @@ public struct RetryPolicy: Sendable {
 public struct TaskOptions: Sendable {
     /// What the task holds while it runs; the default is one processor.
     public var resources: Resources
-    /// Further attempts after the first; −1 for no limit.
+    /// Further attempts after the first; −1 for no limit. A task that was ended for want of memory that others used is
+    /// tried again without limit, unless this is 0, each time after a longer pause.
     public var retries: Int
     public var retryOn: RetryPolicy
     /// The longest that an attempt may run.
     public var timeout: Duration?
+    /// Environment variables of the process that runs the task, in addition to the program's. Needs processes.
+    public var environment: [String: String]
+    /// The working directory of the process that runs the task; the program's where nil. Needs processes.
+    public var workingDirectory: String?
     /// The name in errors and listings; the type's where nil.
     public var name: String?
 
@@ -42,14 +52,22 @@ public struct TaskOptions: Sendable {
     ///   - retries: where nil, three for system failures. A number given without `retryOn` counts for any error.
     public init(
         cpus: Quantity = 1, gpus: Quantity = 0, memory: Int64 = 0, resources: [String: Quantity] = [:],
-        retries: Int? = nil, retryOn: RetryPolicy? = nil, timeout: Duration? = nil, name: String? = nil
+        retries: Int? = nil, retryOn: RetryPolicy? = nil, timeout: Duration? = nil,
+        environment: [String: String] = [:], workingDirectory: String? = nil, name: String? = nil
     ) {
+        self.environment = environment
+        self.workingDirectory = workingDirectory
         self.resources = Resources(cpus: cpus, gpus: gpus, memory: memory, custom: resources)
         self.retries = retries ?? 3
         self.retryOn = retryOn ?? (retries == nil ? .systemFailures : .anyError)
         self.timeout = timeout
         self.name = name
     }
+}
+
+extension TaskOptions {
+    /// Those of tasks that were submitted without any.
+    static let standard = TaskOptions()
 }
 
 /// How an actor is to be kept.

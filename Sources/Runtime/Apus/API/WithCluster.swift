@@ -50,6 +50,9 @@ public struct ClusterConfiguration: Sendable {
     ///   - cpus: processors to use; all of the machine's where nil.
     ///   - memory: bytes that tasks may ask for; all of the machine's where nil.
     ///   - resources: amounts of resources that the program names.
+    ///   - workerMemory: bytes that the workers may use together, the object store not counted: above it workers are
+    ///     ended, those whose tasks can be tried again first, the newest before the others. Where nil they are ended
+    ///     when the machine, or the container, has less than a twentieth left.
     ///   - workers: processes that are started at once; as many as processors where nil.
     ///   - name: what `apus cluster status` calls the cluster; made from the program's name where nil.
     ///   - metricsPort: a port of the loopback interface that serves metrics as Prometheus reads them, 0 for any that is
@@ -58,7 +61,8 @@ public struct ClusterConfiguration: Sendable {
     ///   - stallWarning: after how long without progress the program's user is told why tasks wait; never where nil.
     public static func local(
         nodes: Int = 1, cpus: Quantity? = nil, gpus: Quantity = 0, memory: Int64? = nil,
-        resources: [String: Quantity] = [:], workers: Int? = nil, name: String? = nil, metricsPort: Int? = nil,
+        resources: [String: Quantity] = [:], workerMemory: Int64? = nil, workers: Int? = nil, name: String? = nil,
+        metricsPort: Int? = nil,
         recordsEvents: Bool = true, stallWarning: Duration? = .seconds(10)
     ) -> ClusterConfiguration {
         let cpus = cpus ?? Quantity(Machine.processors)
@@ -69,6 +73,7 @@ public struct ClusterConfiguration: Sendable {
                     resources: Resources(
                         cpus: cpus, gpus: gpus, memory: memory ?? Machine.memory, custom: resources),
                     warmWorkers: workers ?? max(1, Int(cpus.value.rounded(.up))),
+                    workerMemory: workerMemory,
                     insight: InsightConfiguration(
                         name: name, metricsPort: metricsPort, recordsEvents: recordsEvents),
                     stallWarning: stallWarning)))

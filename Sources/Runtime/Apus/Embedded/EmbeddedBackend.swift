@@ -69,6 +69,14 @@ final class EmbeddedBackend: Backend {
     func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
         guard !isClosing else { throw .closed }
         guard let demand else { return }
+        if let options = cell.options {
+            guard options.environment.isEmpty else {
+                throw .needsProcesses(subject: cell.taskName, option: "environment")
+            }
+            guard options.workingDirectory == nil else {
+                throw .needsProcesses(subject: cell.taskName, option: "workingDirectory")
+            }
+        }
         guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
             throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
         }
@@ -234,7 +242,7 @@ final class EmbeddedBackend: Backend {
         }
     }
 
-    func cancel(_ cell: ObjectCell) {
+    func cancel(_ cell: ObjectCell, force: Bool) {
         cell.interrupt(.cancelled)
         cell.fail(.cancelled)
     }

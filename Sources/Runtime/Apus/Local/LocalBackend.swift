@@ -94,8 +94,27 @@ final class LocalBackend: Backend, @unchecked Sendable {
         guard total.covers(demand) else {
             throw .infeasible(subject: cell.taskName, demand: demand, total: total)
         }
-        cell.shape = shape(for: LeaseDemand(resources: demand))
+        let options = cell.options ?? .standard
+        var environment = WorkerEnvironment(variables: options.environment)
+        if let folder = options.workingDirectory {
+            guard let path = Self.folder(folder) else {
+                throw .missingFolder(subject: cell.taskName, path: folder)
+            }
+            environment.folder = path
+        }
+        cell.shape = shape(
+            for: LeaseDemand(resources: demand, environment: environment, isRetriable: options.retries != 0))
         record(submitted: cell)
+    }
+
+    /// A folder's whole path; nil where there is none.
+    private static func folder(_ path: String) -> String? {
+        guard let whole = realpath(path, nil) else { return nil }
+        let path = String(cString: whole)
+        Glibc.free(whole)
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else { return nil }
+        return path
     }
 
     private func record(submitted cell: ObjectCell) {
@@ -114,9 +133,14 @@ final class LocalBackend: Backend, @unchecked Sendable {
         owner.start(cell)
     }
 
-    func cancel(_ cell: ObjectCell) {
-        if !owner.interrupt(cell) { cell.interrupt(.cancelled) }
+    func cancel(_ cell: ObjectCell, force: Bool) {
+        let peer = owner.interrupt(cell)
+        if peer == nil { cell.interrupt(.cancelled) }
+        // Complete before its worker ends, so that it is not tried again.
         if cell.fail(.cancelled) { recorder.record(.cancelled, cell) }
+        if force, let peer {
+            node.send(.killWorker(process: peer.id, reason: "its task was cancelled by force"))
+        }
     }
 
     func taskBlocked(_ cell: ObjectCell) { (cell as? ServedCell)?.lane.blocked() }
@@ -144,12 +168,12 @@ final class LocalBackend: Backend, @unchecked Sendable {
             channel.receiver = peer
             peers.withLock { $0[process] = peer }
             mailroom.add(channel)
-        case .processEnded(let process, let reason):
+        case .processEnded(let process, let reason, let shortage):
             guard let peer = peers.withLock({ $0.removeValue(forKey: process) }) else { return }
             mailroom.remove(peer.channel)
             peer.ended(reason: reason)
             server.ownerEnded(process)
-            owner.workerEnded(peer, reason: reason)
+            owner.workerEnded(peer, shortage.map { .outOfMemory($0) } ?? .workerCrashed(reason: reason))
             actors.callerEnded(process)
         case .granted(let lease, let shape, let worker):
             guard let peer = peer(worker) else { return node.giveBack(lease) }

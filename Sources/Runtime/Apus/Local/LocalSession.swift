@@ -17,6 +17,7 @@ struct LocalConfiguration: Sendable {
     var nodes: Int
     var resources: Resources
     var warmWorkers: Int
+    var workerMemory: Int64?
     var insight = InsightConfiguration()
     /// Tasks that wait for so long while nothing ends are told of.
     var stallWarning: Duration? = Watchdog.defaultLimit
@@ -74,7 +75,7 @@ final class LocalSession: Sendable {
             .configure(
                 NodeConfiguration(
                     resources: configuration.resources, executable: executable, arguments: arguments,
-                    warmWorkers: configuration.warmWorkers, insight: insight)))
+                    warmWorkers: configuration.warmWorkers, workerMemory: configuration.workerMemory, insight: insight)))
         let receiver = NodeReceiver(socket: socket, stallWarning: configuration.stallWarning)
         let process: UInt64
         let inbox: Inbox

@@ -27,6 +27,8 @@ final class TaskOwner: @unchecked Sendable {
     @exclusivity(unchecked) private var nextTicket: UInt64 = 0
     /// Counts the tasks that were sent and those that ended.
     @exclusivity(unchecked) private var progress: UInt64 = 0
+    /// Tasks that are tried again after a while.
+    private var paused: [ObjectIdentifier: ObjectCell] = [:]
     /// Classes that have tasks and no lease.
     @exclusivity(unchecked) private var starving: Set<Int> = []
     /// Tasks that may overtake the first one of a class without a lease, as in the embedded dispatcher.
@@ -388,12 +390,35 @@ final class TaskOwner: @unchecked Sendable {
         var cause = cause
         if case .timedOut(let limit)? = stop { cause = .timedOut(after: limit) }
         let failure = cell.error(cause)
+        if case .outOfMemory(let shortage) = cause, concludeLater(cell, shortage, failure) { return }
         if cell.wantsRetry(after: failure), !backend.isClosing, cell.requeue() {
             recorder.record(.retried, cell)
             start(cell)
         } else if cell.fail(failure) {
             recorder.record(failure.isCancellation ? .cancelled : .failed, cell)
         }
+    }
+
+    /// Tries a task again after a pause whose worker was ended for want of memory. Where others used most of it the attempt
+    /// does not count.
+    ///
+    /// - Returns: false where it is not tried again.
+    private func concludeLater(_ cell: ObjectCell, _ shortage: MemoryShortage, _ failure: TaskError) -> Bool {
+        let isInnocent = shortage.workerBytes < shortage.limitBytes / 2
+        guard !backend.isClosing, (cell.options ?? .standard).retries != 0,
+            isInnocent || cell.wantsRetry(after: failure)
+        else { return false }
+        if isInnocent { cell.unassign() }
+        guard cell.requeue() else { return true }
+        let key = ObjectIdentifier(cell)
+        let pause = cell.pauseAfterMemoryKill()
+        lock.withLock { _ in paused[key] = cell }
+        Task { [weak self] in
+            try? await Task.sleep(for: pause)
+            guard let self, let cell = lock.withLock({ _ in paused.removeValue(forKey: key) }) else { return }
+            backend.start(cell)
+        }
+        return true
     }
 
     /// A task has run as long as it may. It was told to end; where it does not, its worker is.
@@ -436,8 +461,8 @@ final class TaskOwner: @unchecked Sendable {
 
     /// Ends a task that may be in a worker. The cell is completed by the caller.
     ///
-    /// - Returns: whether it runs, and was told.
-    func interrupt(_ cell: ObjectCell) -> Bool {
+    /// - Returns: the process where it runs and was told.
+    func interrupt(_ cell: ObjectCell) -> Peer? {
         var told: (Peer, ByteWriter)?
         var shape: Shape?
         lock.withLock { _ in
@@ -463,7 +488,7 @@ final class TaskOwner: @unchecked Sendable {
         }
         if let (peer, writer) = told { peer.channel.send(kind: WireKind.cancelTask, writer.bytes) }
         if let shape { fill(shape) }
-        return told != nil
+        return told?.0
     }
 
     /// No lease of a class will come: its tasks fail.
@@ -480,7 +505,7 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// A worker ended: its leases are gone, tasks that had not begun are queued again, the others by their policy.
-    func workerEnded(_ peer: Peer, reason: String) {
+    func workerEnded(_ peer: Peer, _ cause: TaskError.Cause) {
         var lost: [ObjectCell] = []
         var shapes: Set<Shape> = []
         lock.withLock { _ in
@@ -505,7 +530,7 @@ final class TaskOwner: @unchecked Sendable {
                 }
             }
         }
-        for cell in lost { conclude(cell, .workerCrashed(reason: reason)) }
+        for cell in lost { conclude(cell, cause) }
         for shape in shapes {
             fill(shape)
             // The node still knows how many leases were wanted before.
@@ -559,7 +584,8 @@ final class TaskOwner: @unchecked Sendable {
     /// All tasks that are queued or in workers, taken out.
     func drain() -> [ObjectCell] {
         lock.withLock { _ in
-            var cells: [ObjectCell] = []
+            var cells = Array(paused.values)
+            paused = [:]
             for index in classes.indices {
                 while let (cell, _) = classes[index].queue.popFirst() { cells.append(cell) }
             }

@@ -9,6 +9,8 @@ struct NodeConfiguration: Codable, Sendable {
     var arguments: [String]
     /// Workers that are kept ready.
     var warmWorkers: Int
+    /// Bytes that workers may use together.
+    var workerMemory: Int64?
     var insight = InsightConfiguration()
 }
 
@@ -43,6 +45,8 @@ struct WorkerEnvironment: Codable, Hashable, Sendable {
 struct LeaseDemand: Codable, Hashable, Sendable {
     var resources: Resources
     var environment = WorkerEnvironment()
+    /// Whether its tasks can be tried again.
+    var isRetriable = true
 }
 
 /// How an actor is to be created, for the node and for the process that will host it.
@@ -128,7 +132,7 @@ enum NodeNotice: Codable, Sendable {
     case welcome(process: UInt64, total: Resources, events: Int)
     /// A connection to another process. The descriptors of the channel and the other's inbox come along.
     case peer(process: UInt64, side: Int, slot: Int, peerSlot: Int)
-    case processEnded(process: UInt64, reason: String)
+    case processEnded(process: UInt64, reason: String, shortage: MemoryShortage?)
     case granted(lease: UInt64, shape: Int, worker: UInt64)
     /// Others wait: the lease is to be given back once it is idle, or after the tasks that run.
     case recalled(lease: UInt64, onceIdle: Bool)

@@ -57,6 +57,9 @@ struct ActorRegistry {
         set { records[id] = newValue }
     }
 
+    /// Whether there was never an actor, or all are forgotten.
+    var isEmpty: Bool { records.isEmpty }
+
     func id(named name: String) -> ActorIdentifier? { names[name] }
 
     mutating func add(_ creation: ActorCreation, creator: UInt64, demand: Shape, node: UInt64) -> ActorIdentifier {

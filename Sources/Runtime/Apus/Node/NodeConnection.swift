@@ -27,6 +27,9 @@ final class NodeConnection {
     var peakMemory: Int64 = 0
     /// Why the node ends it.
     var endReason: String?
+    /// Where it is ended for want of memory.
+    var shortage: MemoryShortage?
+    let startedAt: Instant
 
     struct WantedClass {
         let demand: LeaseDemand
@@ -36,7 +39,8 @@ final class NodeConnection {
         var queued = 0
     }
 
-    init(process: UInt64, socket: ControlSocket, isDriver: Bool, inbox: Int32) {
+    init(process: UInt64, socket: ControlSocket, isDriver: Bool, inbox: Int32, now: Instant) {
+        startedAt = now
         self.process = process
         self.socket = socket
         self.isDriver = isDriver

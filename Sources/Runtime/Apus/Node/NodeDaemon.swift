@@ -60,8 +60,9 @@ final class NodeDaemon {
     var actors = ActorRegistry()
     let insight: NodeInsight
 
-    private let clock = MonotonicTime()
+    private let clock: MonotonicTime
     var now: Instant { clock.now() }
+    var memory: MemoryWatch
 
     private enum Source: UInt64 { case socket, process, output, errors, insight }
 
@@ -71,6 +72,9 @@ final class NodeDaemon {
         guard poll >= 0 else { throw .last("epoll_create1") }
         _ = apus_descriptor_limit_raise()
         self.configuration = configuration
+        let clock = MonotonicTime()
+        self.clock = clock
+        memory = MemoryWatch(workerLimit: configuration.workerMemory, now: clock.now())
         dispatcher = Dispatcher(total: configuration.resources)
         lastAvailable = configuration.resources
         insight = NodeInsight(configuration)
@@ -85,11 +89,13 @@ final class NodeDaemon {
         for _ in 0..<configuration.warmWorkers { startWorker(WorkerEnvironment()) }
         var events = Array(repeating: apus_poll_event(), count: 64)
         while !isEnding {
-            let wait: Int32 = dispatcher.queued > 0 ? 5 : insight.isAsking ? 20 : 1000
+            let pause: Int32 = leases.isEmpty && actors.isEmpty ? 1000 : 250
+            let wait = dispatcher.queued > 0 ? 5 : insight.isAsking ? 20 : pause
             let count = apus_poll_wait(poll, &events, 64, wait)
             guard count >= 0 else { break }
             for event in events.prefix(Int(count)) { handle(event) }
             endOrphans()
+            watchMemory()
             schedule()
             if insight.isAsking { insight.answer(in: self) }
         }
@@ -102,7 +108,7 @@ final class NodeDaemon {
         let process = nextProcess
         nextProcess += 1
         let inbox = try SharedMapping.create(label: "apus-inbox", length: Inbox.length)
-        let connection = NodeConnection(process: process, socket: socket, isDriver: isDriver, inbox: inbox)
+        let connection = NodeConnection(process: process, socket: socket, isDriver: isDriver, inbox: inbox, now: now)
         connections[process] = connection
         watch(socket.descriptor, .socket, process)
         let (events, capacity) = try insight.joined(connection)
@@ -339,7 +345,7 @@ final class NodeDaemon {
         idle[connection.environment]?.removeAll { $0 == connection.process }
         for (peer, _) in connection.slots {
             connections[peer]?.freeSlot(of: connection.process)
-            notify(peer, .processEnded(process: connection.process, reason: reason))
+            notify(peer, .processEnded(process: connection.process, reason: reason, shortage: connection.shortage))
         }
         for (id, lease) in leases {
             if lease.worker == connection.process {

@@ -30,6 +30,8 @@ package class ObjectCell: @unchecked Sendable {
         /// Why the attempt that runs is to end early.
         var stop: Stop?
         var attempts: UInt32 = 0
+        /// How often its worker was ended for want of memory.
+        var memoryKills: UInt8 = 0
         var runner: Runner?
         /// Most objects have at most one waiter.
         var waiter: Waiter?
@@ -237,6 +239,14 @@ package class ObjectCell: @unchecked Sendable {
             guard state.phase == .running else { return }
             state.phase = .queued
             state.attempts -= 1
+        }
+    }
+
+    /// The worker was ended for want of memory. The pause before the next attempt: from a second to a minute.
+    final func pauseAfterMemoryKill() -> Duration {
+        guarded.withLock { state in
+            defer { state.memoryKills = min(16, state.memoryKills + 1) }
+            return .seconds(min(60, 1 << Int(state.memoryKills)))
         }
     }
 
