@@ -127,7 +127,7 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "ApusCore", "ApusObjects", "Coresets", "Curation", "Tokenization",
+                "Apus", "ApusCore", "ApusInsight", "ApusObjects", "Coresets", "Curation", "Tokenization",
                 "LanguageModels", "Evaluation",
                 "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",

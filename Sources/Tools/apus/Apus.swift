@@ -9,6 +9,7 @@ struct ApusCommand: AsyncParsableCommand {
         version: ApusVersion.text,
         subcommands: [
             TokenizeCommand.self, PoolCommand.self, ExtractCommand.self, LanguageCommand.self, BenchCommand.self,
-            CurateCommand.self, SelectCommand.self, TrainCommand.self, EvaluateCommand.self, ExperimentCommand.self, ReportCommand.self,
+            CurateCommand.self, SelectCommand.self, TrainCommand.self, EvaluateCommand.self, ExperimentCommand.self,
+            ReportCommand.self, ClusterCommand.self, ListCommand.self, LogsCommand.self, TimelineCommand.self,
         ])
 }
