@@ -134,7 +134,7 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "ApusCore", "ApusObjects", "ApusSimulation", "Coresets", "Curation", "Tokenization",
+                "Apus", "ApusCore", "ApusInsight", "ApusObjects", "ApusSimulation", "Coresets", "Curation", "Tokenization",
                 "LanguageModels", "Evaluation",
                 "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",

@@ -10,6 +10,7 @@ struct ApusCommand: AsyncParsableCommand {
         subcommands: [
             TokenizeCommand.self, PoolCommand.self, ExtractCommand.self, LanguageCommand.self, BenchCommand.self,
             CurateCommand.self, SelectCommand.self, TrainCommand.self, EvaluateCommand.self, ExperimentCommand.self,
-            ReportCommand.self, SimulateCommand.self,
+            ReportCommand.self, ClusterCommand.self, ListCommand.self, LogsCommand.self, TimelineCommand.self,
+            SimulateCommand.self,
         ])
 }
