@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusObjects
 
 /// What a node is to be, told by the driver that starts it.
 struct NodeConfiguration: Codable, Sendable {
@@ -11,6 +12,7 @@ struct NodeConfiguration: Codable, Sendable {
     var warmWorkers: Int
     /// Worker processes above which tasks that wait share theirs.
     var workerLimit: Int
+    var objectStore = ObjectStoreConfiguration()
     var insight = InsightConfiguration()
 }
 
@@ -122,13 +124,17 @@ enum NodeRequest: Codable, Sendable {
     case reported(request: UInt64, ProcessTasks)
     /// Why is work of a class not running? Answered in words.
     case why(request: UInt64, shape: Int)
+    case store(StoreRequest)
 }
 
 /// A message from a node to a driver or worker.
 enum NodeNotice: Codable, Sendable {
-    /// The first: who the receiver is. The descriptors of its inbox and of the memory for its events, which has room for
-    /// so many, come along.
-    case welcome(process: UInt64, total: Resources, events: Int)
+    /// The first: who the receiver is. The descriptors of its inbox, of the memory for its events, which has room for so
+    /// many, and of the object store come along.
+    case welcome(process: UInt64, total: Resources, storeCapacity: Int, events: Int)
+    /// To the driver, instead of a welcome: why there is no node.
+    case failed(reason: String)
+    case store(StoreAnswer)
     /// A connection to another process. The descriptors of the channel and the other's inbox come along.
     case peer(process: UInt64, side: Int, slot: Int, peerSlot: Int)
     case processEnded(process: UInt64, reason: String)
