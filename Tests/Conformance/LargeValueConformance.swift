@@ -213,16 +213,55 @@ struct NewKeeper: ActorBlueprint {
 @Suite("The object store of a local cluster", .timeLimit(.minutes(3))) struct LocalStoreTests {
     @Test("objects that do not fit into memory come back from the disk")
     func spilling() async throws {
-        try await withCluster(.local(cpus: 2, objectStore: 64 << 20)) { cluster in
-            let size = 1 << 20
+        try await withCluster(.local(cpus: 2, objectStore: 8 << 20)) { cluster in
+            let size = 1 << 17
             var references: [ObjectRef<[Int]>] = []
-            // 8 MiB each, four times the store.
+            // 1 MiB each, four times the store.
             for n in 0..<32 { references.append(try await cluster.put(Array(n..<n + size))) }
             for (n, reference) in references.enumerated() { #expect(try await reference.value == Array(n..<n + size)) }
             let sums = try references.map { try cluster.submit(SumInput(numbers: $0)) }
             for (n, sum) in try await cluster.get(sums).enumerated() { #expect(sum == n * size + rampSum(size)) }
             let all = try await cluster.get(references)
             #expect(all.map(\.first) == (0..<32).map { Optional($0) })
+        }
+    }
+
+    @Test("nothing is left in the store when the last references are gone")
+    func empty() async throws {
+        try await withCluster(.local(cpus: 2, objectStore: 64 << 20)) { cluster in
+            do {
+                let put = try await cluster.put(ramp(100_000))
+                let made = try cluster.submit(MakeRamp(count: 100_000))
+                let shared = try await cluster.put(try await cluster.result(MakeShared(count: 100_000)))
+                let nested = try await cluster.result(PutRamps(count: 4, size: 100_000))
+                #expect(try await cluster.result(SumInput(numbers: put)) == rampSum(100_000))
+                #expect(try await cluster.result(SumNested(parts: nested + [made])) == 5 * rampSum(100_000))
+                #expect(try await cluster.result(SumShared(array: shared)) > 0)
+                #expect(try await cluster.result(SumProperty(numbers: ramp(100_000))) == rampSum(100_000))
+                let status = try #require(await cluster.objectStore())
+                #expect(status.count >= 7 && status.used >= 7 * 800_000 / 2)
+                #expect(status.objects.contains { $0.site.contains("LargeValueConformance.swift") })
+            }
+            try await eventually {
+                let status = await cluster.objectStore()
+                return status?.count == 0 && status?.used == 0 && status?.spilled == 0
+            }
+        }
+    }
+
+    @Test("a full store makes creators wait, and goes on when something is let go of")
+    func full() async throws {
+        let configuration = ClusterConfiguration.local(cpus: 1, objectStore: 8 << 20)
+        try await withCluster(configuration) { cluster in
+            // Arrays that are read in place cannot be spilled.
+            var pinned: [SharedArray<Int>] = []
+            for _ in 0..<7 {
+                pinned.append(try await SharedArray(count: 1 << 17) { $0.append(repeating: 1, count: 1 << 17) })
+            }
+            let waiting = Task { try await cluster.put(ramp(1 << 18)) }
+            try await eventually { await cluster.objectStore()?.count == 8 }
+            pinned.removeLast(3)
+            #expect(try await waiting.value.value.count == 1 << 18)
         }
     }
 

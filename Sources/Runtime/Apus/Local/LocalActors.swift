@@ -545,7 +545,7 @@ extension LocalBackend {
             actors.link(id).describe(traits)
             return id
         case .actorFailed(let failure): throw failure.error
-        case .done, .words, nil: throw closedError
+        case .done, .words, .objects, nil: throw closedError
         }
     }
 
@@ -558,7 +558,7 @@ extension LocalBackend {
             }
             return (id, type)
         case .actorFailed(let failure): throw failure.error
-        case .done, .words, nil: throw closedError
+        case .done, .words, .objects, nil: throw closedError
         }
     }
 
@@ -592,7 +592,7 @@ extension LocalBackend {
         }
         switch answer {
         case .actorFailed(let failure): throw failure.error
-        case .done, .actor, .words: return
+        case .done, .actor, .words, .objects: return
         case nil: throw closedError
         }
     }

@@ -125,6 +125,8 @@ enum NodeRequest: Codable, Sendable {
     /// Why is work of a class not running? Answered in words.
     case why(request: UInt64, shape: Int)
     case store(StoreRequest)
+    /// What the object store holds.
+    case objects(request: UInt64, limit: Int)
 }
 
 /// A message from a node to a driver or worker.
@@ -166,6 +168,7 @@ enum NodeNotice: Codable, Sendable {
 enum NodeAnswer: Codable, Sendable {
     case done
     case words(String)
+    case objects(ObjectStoreStatus)
     case actor(ActorIdentifier, bodyType: String, typeName: String)
     case actorFailed(ActorFailure)
 }

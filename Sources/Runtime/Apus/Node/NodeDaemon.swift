@@ -460,6 +460,8 @@ final class NodeDaemon {
             leases[id] = nil
             ended(lease)
             release(worker: lease.worker, lease: id)
+        case .objects(let number, let limit):
+            notify(connection, .answer(request: number, .objects(objects.status(limit: limit))))
         case .store(let request): tell(objects.handle(request, of: StoreClient(connection.process), at: now))
         case .killWorker(let process, let reason):
             guard let worker = connections[process], !worker.isDriver else { return }

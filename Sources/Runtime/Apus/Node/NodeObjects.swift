@@ -40,9 +40,10 @@ final class NodeObjects {
     /// A descriptor that is readable when `collect` has something to do.
     var readiness: Int32? { store.readiness }
     var nextDeadline: Instant? { store.nextDeadline }
-    var usage: StoreUsage { store.core.usage }
-    var entries: [StoreEntry] { store.core.entries }
-    var counters: StoreCounters { store.core.counters }
+
+    func status(limit: Int) -> ObjectStoreStatus {
+        ObjectStoreStatus(store.core.usage, store.core.counters, Array(store.core.entries.prefix(max(0, limit))))
+    }
 
     typealias Answers = [(client: StoreClient, answer: StoreAnswer)]
 
