@@ -166,7 +166,8 @@ final class NodeReceiver: @unchecked Sendable {
         let memory = try SharedMapping(
             descriptor: descriptors[1], length: EventMemory.length(capacity: max(0, min(events, 1 << 24))))
         return (
-            process, total, Inbox(mapping: try SharedMapping(descriptor: descriptors[0], length: Inbox.length)), segment,
+            process, total, Inbox(mapping: try SharedMapping(descriptor: descriptors[0], length: Inbox.length)),
+            segment,
             try EventRecorder(mapping: memory)
         )
     }
