@@ -35,6 +35,12 @@ package protocol Backend: AnyObject, Sendable {
     /// Makes a value ready to be referred to: `embedded` copies it through its bytes if it isolates.
     func store<Value: Sendable & Codable>(_ value: Value) throws(CodingError) -> Value
 
+    /// Puts a value that is large into the node's object store; nil for small ones, and where there is no store.
+    func storeLarge<Value: Sendable & Codable>(_ value: Value, at origin: Origin) async throws -> StoredParcel?
+
+    /// The same for an argument of a call.
+    func storeLarge(_ payload: Payload) async throws -> StoredParcel?
+
     /// Where large values are made in place; nil for the process's own memory.
     var sharedMemory: (any SharedMemory)? { get }
 
@@ -59,4 +65,15 @@ extension Backend {
     func cancel(_ cell: ObjectCell) { cancel(cell, force: false) }
     package var sharedMemory: (any SharedMemory)? { nil }
     package func inputFailed(_ cell: ObjectCell) {}
+
+    package func storeLarge<Value: Sendable & Codable>(
+        _ value: Value, at origin: Origin
+    ) async throws -> StoredParcel? { nil }
+    package func storeLarge(_ payload: Payload) async throws -> StoredParcel? { nil }
+
+    /// A method's result as it is passed on.
+    func reply(_ payload: Payload) async throws -> ActorCall.Reply {
+        guard let stored = try await storeLarge(payload) else { return .encoded(payload) }
+        return .arrived(stored.arrival, stored.objects.backend)
+    }
 }

@@ -26,11 +26,16 @@ public final class Cluster: Sendable {
 
     /// Stores a value and returns a reference to it.
     ///
-    /// - Throws: `CodingError` where the value cannot be passed on.
+    /// In a cluster of processes a large value goes to the node's object store at once; a full store makes this wait.
+    ///
+    /// - Throws: `CodingError` where the value cannot be passed on; `ObjectStoreError` where the store stays full.
     public func put<Value: Sendable & Codable>(
         _ value: Value, file: StaticString = #fileID, line: Int = #line
     ) async throws -> ObjectRef<Value> {
-        ObjectRef(cell: ValueCell(value: try backend.store(value), file: file, line: line))
+        if let stored = try await backend.storeLarge(value, at: Origin(file: "\(file)", line: line)) {
+            return ObjectRef(cell: ValueCell(parcel: stored, file: file, line: line))
+        }
+        return ObjectRef(cell: ValueCell(value: try backend.store(value), file: file, line: line))
     }
 
     // MARK: Tasks
@@ -161,8 +166,38 @@ public final class Cluster: Sendable {
         }
         var values: [Value] = []
         values.reserveCapacity(references.count)
-        for reference in references { values.append(try reference.cell.result()) }
+        for reference in references {
+            if reference.cell.parcel != nil, reference.cell.failure == nil { return try await load(references) }
+            values.append(try reference.cell.result())
+        }
         return values
+    }
+
+    /// The values of complete objects some of which are in the store.
+    private func load<Value>(_ references: [ObjectRef<Value>]) async throws -> [Value] {
+        var values: [Value?] = Array(repeating: nil, count: references.count)
+        var stored: [(index: Int, cell: ValueCell<Value>)] = []
+        for (index, reference) in references.enumerated() {
+            if reference.cell.parcel == nil {
+                values[index] = try reference.cell.result()
+            } else {
+                stored.append((index, reference.cell))
+            }
+        }
+        guard let objects = stored.first?.cell.parcel?.objects else { return values.compactMap { $0 } }
+        var next = 0
+        do {
+            try await InputFetch.inParts(stored.map(\.cell), of: objects) { part, read in
+                for _ in part {
+                    values[stored[next].index] = try stored[next].cell.result(from: read)
+                    next += 1
+                }
+            }
+        } catch is ObjectStoreError {
+            // One by one, for the error of the one that it is about.
+            for (index, cell) in stored[next...] { values[index] = try await cell.load() }
+        }
+        return values.compactMap { $0 }
     }
 
     private func isReady(_ cells: [ObjectCell], timeout: Duration) async throws -> Bool {

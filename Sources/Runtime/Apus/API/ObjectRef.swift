@@ -39,7 +39,7 @@ public struct ObjectRef<Value: Sendable & Codable>: Sendable {
     public var value: Value {
         get async throws {
             if !cell.isComplete { try await RunContext.wait(for: cell) }
-            return try cell.result()
+            return cell.parcel == nil ? try cell.result() : try await cell.load()
         }
     }
 

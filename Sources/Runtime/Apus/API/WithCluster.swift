@@ -54,6 +54,10 @@ public struct ClusterConfiguration: Sendable {
     ///     ended, those whose tasks can be tried again first, the newest before the others. Where nil they are ended
     ///     when the machine, or the container, has less than a twentieth left.
     ///   - workers: processes that are started at once; as many as processors where nil.
+    ///   - objectStore: bytes of shared memory for large values; three tenths of the available memory where nil. Taken
+    ///     page by page as it is used.
+    ///   - spillFolder: a folder on a disk, where values go that find no room in memory; nil for the system's temporary
+    ///     folder.
     ///   - name: what `apus cluster status` calls the cluster; made from the program's name where nil.
     ///   - metricsPort: a port of the loopback interface that serves metrics as Prometheus reads them, 0 for any that is
     ///     free; none where nil.
@@ -61,8 +65,8 @@ public struct ClusterConfiguration: Sendable {
     ///   - stallWarning: after how long without progress the program's user is told why tasks wait; never where nil.
     public static func local(
         nodes: Int = 1, cpus: Quantity? = nil, gpus: Quantity = 0, memory: Int64? = nil,
-        resources: [String: Quantity] = [:], workerMemory: Int64? = nil, workers: Int? = nil, name: String? = nil,
-        metricsPort: Int? = nil,
+        resources: [String: Quantity] = [:], workerMemory: Int64? = nil, workers: Int? = nil,
+        objectStore: Int? = nil, spillFolder: String? = nil, name: String? = nil, metricsPort: Int? = nil,
         recordsEvents: Bool = true, stallWarning: Duration? = .seconds(10)
     ) -> ClusterConfiguration {
         let cpus = cpus ?? Quantity(Machine.processors)
@@ -74,6 +78,9 @@ public struct ClusterConfiguration: Sendable {
                         cpus: cpus, gpus: gpus, memory: memory ?? Machine.memory, custom: resources),
                     warmWorkers: workers ?? max(1, Int(cpus.value.rounded(.up))),
                     workerMemory: workerMemory,
+                    objectStore: ObjectStoreConfiguration(
+                        capacity: objectStore, spillFolder: spillFolder ?? Machine.temporaryFolder,
+                        isSpillingOptional: spillFolder == nil),
                     insight: InsightConfiguration(
                         name: name, metricsPort: metricsPort, recordsEvents: recordsEvents),
                     stallWarning: stallWarning)))
@@ -82,7 +89,8 @@ public struct ClusterConfiguration: Sendable {
     /// As the environment says; `embedded` where it says nothing.
     ///
     /// `APUS_CLUSTER` names the backend (`embedded` or `local`), `APUS_CPUS` the number of processors, `APUS_ISOLATION` how far
-    /// embedded tasks are kept apart (`shared` or `encoded`).
+    /// embedded tasks are kept apart (`shared` or `encoded`), `APUS_OBJECT_STORE` the bytes of a local cluster's object
+    /// store.
     ///
     /// - Throws: `ClusterError.invalidEnvironment`.
     public static var fromEnvironment: ClusterConfiguration {
@@ -109,7 +117,16 @@ public struct ClusterConfiguration: Sendable {
                 throw ClusterError.invalidEnvironment(
                     variable: "APUS_ISOLATION", value: other, expected: "shared or encoded")
             }
-            return name == "local" ? .local(cpus: cpus) : .embedded(cpus: cpus, isolation: isolation)
+            var store: Int?
+            if let text = variable("APUS_OBJECT_STORE") {
+                guard let value = Int(text), value >= 1 << 20 else {
+                    throw ClusterError.invalidEnvironment(
+                        variable: "APUS_OBJECT_STORE", value: text, expected: "a number of bytes, 1048576 or more")
+                }
+                store = value
+            }
+            return name == "local"
+                ? .local(cpus: cpus, objectStore: store) : .embedded(cpus: cpus, isolation: isolation)
         }
     }
 }
@@ -165,5 +182,6 @@ private func run<Result>(
 /// What this machine has.
 enum Machine {
     static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+    static var temporaryFolder: String { getenv("TMPDIR").map { String(cString: $0) } ?? "/var/tmp" }
     static var memory: Int64 { Int64(sysconf(Int32(_SC_PHYS_PAGES))) * Int64(sysconf(Int32(_SC_PAGESIZE))) }
 }

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusObjects
 import Distributed
 import Synchronization
 
@@ -39,6 +40,7 @@ package final class ActorCall: Sendable {
     }
 
     private let state = Mutex(State())
+    private let inputs = Mutex<[ObjectID: StoredBytes]>([:])
     private let waiter = ContinuationWaiter()
 
     /// Told when an attempt begins, and what the call ended with; for calls of other processes.
@@ -93,6 +95,20 @@ package final class ActorCall: Sendable {
             onBegin: {}, onFinish: { _ in })
     }
 
+    /// The arguments' objects in the store, while the call runs.
+    var read: [ObjectID: StoredBytes] { inputs.withLock { $0 } }
+
+    /// Reads arguments that are in the store.
+    ///
+    /// - Throws: `ObjectStoreError`; `CancellationError`.
+    func readArguments() async throws {
+        for argument in arguments {
+            guard case .arrived(let arrival, let backend) = argument, arrival.isStored else { continue }
+            let read = try await backend.objects.read(arrival.objects)
+            inputs.withLock { $0.merge(read) { $1 } }
+        }
+    }
+
     var attempts: Int { state.withLock { $0.attempts } }
     var isFinished: Bool { state.withLock { $0.reply != nil } }
 
@@ -143,7 +159,12 @@ package final class ActorCall: Sendable {
         }
     }
 
-    func endAttempt() { state.withLock { $0.lane = nil } }
+    func endAttempt() {
+        state.withLock { $0.lane = nil }
+        // Let go of outside of the lock.
+        var read: [ObjectID: StoredBytes] = [:]
+        inputs.withLock { swap(&read, &$0) }
+    }
 
     /// The first reply counts.
     func finish(_ reply: Reply) {

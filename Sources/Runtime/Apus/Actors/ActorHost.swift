@@ -365,7 +365,10 @@ final class ActorHost: Sendable {
         guard call.begin(on: lane) else { return state.withLock { _ = $0.running.removeValue(forKey: key) } }
         let ledger = ledger.flatMap { $0.isReadOnly(call) ? nil : $0 }
         let beginning: CallLedger.Beginning
-        do { beginning = try ledger?.begin(call, generation: generation) ?? .run } catch {
+        do {
+            try await call.readArguments()
+            beginning = try ledger?.begin(call, generation: generation) ?? .run
+        } catch {
             beginning = .answered(.failed(error))
         }
         var reply: ActorCall.Reply?
@@ -396,10 +399,16 @@ final class ActorHost: Sendable {
         // What the lost instance answered, its successor answers too: the call was noted and runs again there.
         if isLost, ledger != nil { return retry(call, reason: "it was killed", isInnocent: true) }
         if case .run = beginning { ledger?.end(call, reply, generation: generation) }
-        call.finish(reply)
+        call.finish(await outgoing(reply))
         if let ledger, let body = instance as? any CheckpointedActor {
             await ledger.checkpointIfDue(body, generation: generation)
         }
+    }
+
+    /// The reply as it travels: a large one by its name in the node's object store.
+    private func outgoing(_ reply: ActorCall.Reply) async -> ActorCall.Reply {
+        guard case .encoded(let payload) = reply, payload.isLarge else { return reply }
+        do { return try await cluster.backend.reply(payload) } catch { return .failed(error) }
     }
 
     /// Runs a call's method, and makes its outcome a reply: an `ActorCrash` as it is, other errors as callers see them.

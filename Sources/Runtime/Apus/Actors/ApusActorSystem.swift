@@ -56,7 +56,9 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
             return value
         case .encoded(let payload): return try payload.decode(Success.self, userInfo: userInfo)
         case .plain(let bytes): return try Parcel.load(Success.self, from: bytes)
-        case .arrived(let arrival, let backend): return try arrival.decode(Success.self, in: backend)
+        case .arrived(let arrival, let backend):
+            if arrival.isStored { return try await StoredParcel(arrival, in: backend.objects).load(Success.self) }
+            return try arrival.decode(Success.self, in: backend)
         case .void: throw CodingError.typeMismatch(path: "\(target)", expected: "\(returning)", found: "nothing")
         case .failed(let error): throw error
         }
@@ -71,9 +73,15 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
     private func send(
         _ target: RemoteCallTarget, _ invocation: ApusInvocationEncoder, to actor: ActorIdentifier
     ) async throws -> ActorCall.Reply {
+        var arguments = invocation.arguments
+        for place in arguments.indices {
+            if case .encoded(let payload) = arguments[place], let stored = try await backend.storeLarge(payload) {
+                arguments[place] = .arrived(stored.arrival, stored.objects.backend)
+            }
+        }
         let context = RunContext.current
         let call = ActorCall(
-            target: target, arguments: invocation.arguments, substitutions: invocation.substitutions,
+            target: target, arguments: arguments, substitutions: invocation.substitutions,
             callers: context?.actors ?? [], options: CallOptions.current)
         try backend.call(call, on: actor, place: context?.place?.take(for: actor))
         return try await call.reply()

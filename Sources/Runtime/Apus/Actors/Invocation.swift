@@ -43,7 +43,8 @@ public struct ApusInvocationDecoder: DistributedTargetInvocationDecoder {
         case .encoded(let payload):
             return try payload.decode(Argument.self, userInfo: system.userInfo)
         case .plain(let bytes): return try Parcel.load(Argument.self, from: bytes)
-        case .arrived(let arrival, let backend): return try arrival.decode(Argument.self, in: backend)
+        case .arrived(let arrival, let backend):
+            return try arrival.decode(Argument.self, in: backend, from: call.read)
         case .shared(let value):
             guard let value = value as? Argument else {
                 throw CodingError.typeMismatch(

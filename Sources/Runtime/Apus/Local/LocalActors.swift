@@ -203,7 +203,16 @@ final class LocalActors: Sendable {
                 Self.write(CallFailure(error), into: &writer)
             }
         case .failed(let error): Self.write(CallFailure(error), into: &writer)
-        case .value, .arrived:
+        case .arrived(let arrival, _):
+            let start = writer
+            writer.number(ReplyKind.value)
+            do throws(CodingError) {
+                try Parcel.write(arrival, into: &writer, to: peer)
+            } catch {
+                writer = start
+                Self.write(CallFailure(error), into: &writer)
+            }
+        case .value:
             Self.write(CallFailure(CodingError.unnamableType("a reply that was not encoded")), into: &writer)
         }
         peer.channel.send(kind: WireKind.reply, writer.bytes)
@@ -442,7 +451,8 @@ final class ActorLink: @unchecked Sendable {
                 inner.number(Parcel.plain)
                 bytes.withUnsafeBytes { inner.rest($0) }
             case .encoded(let payload): try Parcel.write(payload, into: &inner, to: peer)
-            case .shared, .arrived: throw .unnamableType("an argument that was not encoded")
+            case .arrived(let arrival, _): try Parcel.write(arrival, into: &inner, to: peer)
+            case .shared: throw .unnamableType("an argument that was not encoded")
             }
             writer.run(inner.bytes)
         }
@@ -535,7 +545,7 @@ extension LocalBackend {
             actors.link(id).describe(traits)
             return id
         case .actorFailed(let failure): throw failure.error
-        case .done, .words, nil: throw closedError
+        case .done, .words, .objects, nil: throw closedError
         }
     }
 
@@ -548,7 +558,7 @@ extension LocalBackend {
             }
             return (id, type)
         case .actorFailed(let failure): throw failure.error
-        case .done, .words, nil: throw closedError
+        case .done, .words, .objects, nil: throw closedError
         }
     }
 
@@ -582,7 +592,7 @@ extension LocalBackend {
         }
         switch answer {
         case .actorFailed(let failure): throw failure.error
-        case .done, .actor, .words: return
+        case .done, .actor, .words, .objects: return
         case nil: throw closedError
         }
     }

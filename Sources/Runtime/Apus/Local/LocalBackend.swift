@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusObjects
 import ApusTransport
 import CApusSystem
 import Synchronization
@@ -13,7 +14,7 @@ import Synchronization
 /// Runs tasks and actors in worker processes of this machine. The same class serves the driver and the workers, which are
 /// owners of what they submit themselves.
 final class LocalBackend: Backend, @unchecked Sendable {
-    // `front`, `owner`, `server`, `actors` and `threads` are set by `init` before anything else sees the instance; the rest
+    // `front`, `owner`, `server`, `actors`, `objects` and `threads` are set by `init` before anything else sees the instance; the rest
     // has locks.
     let process: UInt64
     let node: NodeClient
@@ -22,6 +23,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
     private(set) var owner: TaskOwner!
     private(set) var server: TaskServer!
     private(set) var actors: LocalActors!
+    private(set) var objects: LocalObjects!
     let total: Resources
     private let free: Mutex<Resources>
     private let peers = Mutex<[UInt64: Peer]>([:])
@@ -38,8 +40,8 @@ final class LocalBackend: Backend, @unchecked Sendable {
     let printLine: @Sendable (WorkerOutput) -> Void
 
     init(
-        process: UInt64, node: NodeClient, inbox: Inbox, recorder: EventRecorder, total: Resources,
-        threads count: Int, printLine: @escaping @Sendable (WorkerOutput) -> Void = { _ in }
+        process: UInt64, node: NodeClient, inbox: Inbox, segment: SharedSegment, recorder: EventRecorder,
+        total: Resources, threads count: Int, printLine: @escaping @Sendable (WorkerOutput) -> Void = { _ in }
     ) {
         self.process = process
         self.node = node
@@ -52,6 +54,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         owner = TaskOwner(backend: self)
         server = TaskServer(backend: self)
         actors = LocalActors(backend: self)
+        objects = LocalObjects(segment: segment, process: process, node: node, backend: self)
         let standard = shape(for: LeaseDemand(resources: Resources(cpus: 1)))
         precondition(standard == .standard, "the standard class is the first")
     }
@@ -148,6 +151,17 @@ final class LocalBackend: Backend, @unchecked Sendable {
 
     func store<Value: Sendable & Codable>(_ value: Value) throws(CodingError) -> Value { value }
 
+    var sharedMemory: (any SharedMemory)? { objects }
+
+    func storeLarge<Value: Sendable & Codable>(_ value: Value, at origin: Origin) async throws -> StoredParcel? {
+        let outgoing = try objects.outgoing(value)
+        return outgoing.isLarge ? try await objects.store(value, outgoing, site: Site(origin)) : nil
+    }
+
+    func storeLarge(_ payload: Payload) async throws -> StoredParcel? {
+        payload.isLarge ? try await objects.store(payload, site: .current) : nil
+    }
+
     // MARK: Other processes
 
     var allPeers: [Peer] { peers.withLock { Array($0.values) } }
@@ -156,7 +170,8 @@ final class LocalBackend: Backend, @unchecked Sendable {
     /// Takes in a message of the node. Called by one thread.
     func handle(_ notice: NodeNotice, from socket: ControlSocket) throws {
         switch notice {
-        case .welcome: throw TransportError.malformed(reason: "a second welcome")
+        case .welcome, .failed: throw TransportError.malformed(reason: "a second welcome")
+        case .store(let answer): objects.session.receive(answer)
         case .peer(let process, let side, let slot, let peerSlot):
             let descriptors = try socket.takeDescriptors(2)
             defer { for one in descriptors { close(one) } }
@@ -206,6 +221,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         if !isClosing { lostNode.store(true, ordering: .releasing) }
         closing.store(true, ordering: .releasing)
         node.ended()
+        objects.session.end()
         for cell in owner.drain() { cell.fail(.workerCrashed(reason: "the node's process ended")) }
         actors.closeAll(reason: "the node's process ended")
         for peer in allPeers { peer.ended(reason: "the node's process ended") }

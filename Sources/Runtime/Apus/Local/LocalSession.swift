@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusObjects
 import ApusTransport
 import CApusEntry
 import CApusSystem
@@ -18,6 +19,7 @@ struct LocalConfiguration: Sendable {
     var resources: Resources
     var warmWorkers: Int
     var workerMemory: Int64?
+    var objectStore: ObjectStoreConfiguration
     var insight = InsightConfiguration()
     /// Tasks that wait for so long while nothing ends are told of.
     var stallWarning: Duration? = Watchdog.defaultLimit
@@ -75,21 +77,25 @@ final class LocalSession: Sendable {
             .configure(
                 NodeConfiguration(
                     resources: configuration.resources, executable: executable, arguments: arguments,
-                    warmWorkers: configuration.warmWorkers, workerMemory: configuration.workerMemory, insight: insight)))
+                    warmWorkers: configuration.warmWorkers, workerMemory: configuration.workerMemory,
+                    objectStore: configuration.objectStore, insight: insight)))
         let receiver = NodeReceiver(socket: socket, stallWarning: configuration.stallWarning)
         let process: UInt64
         let inbox: Inbox
+        let segment: SharedSegment
         let recorder: EventRecorder
         do {
-            (process, _, inbox, recorder) = try receiver.welcome()
+            (process, _, inbox, segment, recorder) = try receiver.welcome()
         } catch {
             kill(pid, SIGKILL)
             var status: Int32 = 0
             while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+            if let error = error as? ClusterError { throw error }
             throw ClusterError.notStarted(reason: "its node did not answer (\(ChildProcess.describe(status)))")
         }
         let backend = LocalBackend(
-            process: process, node: node, inbox: inbox, recorder: recorder, total: configuration.resources,
+            process: process, node: node, inbox: inbox, segment: segment, recorder: recorder,
+            total: configuration.resources,
             threads: max(2, Machine.processors), printLine: OutputLines.forward)
         let cluster = Cluster(backend: backend)
         backend.attach(cluster)
@@ -131,18 +137,29 @@ final class NodeReceiver: @unchecked Sendable {
     }
 
     /// Waits for the node's first message.
-    func welcome() throws -> (process: UInt64, total: Resources, inbox: Inbox, recorder: EventRecorder) {
+    func welcome() throws -> (
+        process: UInt64, total: Resources, inbox: Inbox, segment: SharedSegment, recorder: EventRecorder
+    ) {
         var notices = try socket.receiveFirst().map { try BinaryDecoder().decode(NodeNotice.self, from: $0) }
-        guard case .welcome(let process, let total, let events) = notices.removeFirst() else {
-            throw TransportError.malformed(reason: "the node's first message is no welcome")
+        let process: UInt64
+        let total: Resources
+        let capacity: Int
+        let events: Int
+        switch notices.removeFirst() {
+        case .welcome(let number, let resources, let bytes, let room):
+            (process, total, capacity, events) = (number, resources, bytes, room)
+        case .failed(let reason): throw ClusterError.notStarted(reason: reason)
+        default: throw TransportError.malformed(reason: "the node's first message is no welcome")
         }
         early = notices
-        let descriptors = try socket.takeDescriptors(2)
-        defer { for one in descriptors { close(one) } }
+        let descriptors = try socket.takeDescriptors(3)
+        defer { for one in descriptors[..<2] { close(one) } }
+        let segment = try SharedSegment(descriptor: descriptors[2], capacity: capacity)
         let memory = try SharedMapping(
             descriptor: descriptors[1], length: EventMemory.length(capacity: max(0, min(events, 1 << 24))))
         return (
             process, total, Inbox(mapping: try SharedMapping(descriptor: descriptors[0], length: Inbox.length)),
+            segment,
             try EventRecorder(mapping: memory)
         )
     }

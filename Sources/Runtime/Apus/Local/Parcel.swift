@@ -1,4 +1,5 @@
 import ApusCore
+import ApusObjects
 import ApusTransport
 
 /// How values, and the references inside them, travel in messages between processes.
@@ -34,8 +35,79 @@ enum Parcel {
         writer.number(UInt32(payload.references.count))
         for cell in payload.references { try write(reference: cell, into: &writer, to: peer) }
         writer.number(UInt32(payload.attachments.count))
-        for attachment in payload.attachments { writer.run(UnsafeRawBufferPointer(attachment.buffer)) }
+        for attachment in payload.attachments { write(attachment, into: &writer, to: peer) }
         payload.bytes.withUnsafeBytes { writer.rest($0) }
+    }
+
+    /// Writes a value by its name in the store, where it is there, else as it is.
+    static func write<Value: Encodable>(
+        _ value: Value, _ outgoing: LocalObjects.Outgoing, _ stored: StoredParcel?, into writer: inout ByteWriter,
+        to peer: Peer
+    ) throws(CodingError) {
+        if let stored { return try write(stored.arrival, into: &writer, to: peer) }
+        if case .coded(let payload) = outgoing { return try write(payload, into: &writer, to: peer) }
+        try write(value, into: &writer, to: peer)
+    }
+
+    /// Writes a value as it came, or as it lies in the store. The other side holds what it is given the names of.
+    static func write(_ arrival: Arrival, into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
+        writer.number(arrival.encoding)
+        if arrival.encoding == stored, let object = arrival.object {
+            writer.number(arrival.form.rawValue)
+            write(object, into: &writer, to: peer)
+        }
+        if arrival.encoding != plain {
+            writer.number(UInt32(arrival.references.count))
+            for reference in arrival.references { try write(reference, into: &writer, to: peer) }
+            writer.number(UInt32(arrival.attachments.count))
+            for attachment in arrival.attachments {
+                switch attachment {
+                case .bytes(let bytes): write(bytes, into: &writer, to: peer)
+                case .object(let object):
+                    writer.number(AttachmentKind.stored)
+                    write(object, into: &writer, to: peer)
+                }
+            }
+        }
+        arrival.bytes.withUnsafeBytes { writer.rest($0) }
+    }
+
+    private static func write(_ object: HeldObject, into writer: inout ByteWriter, to peer: Peer) {
+        write(object.id, size: object.size, into: &writer, to: peer)
+    }
+
+    private static func write(_ id: ObjectID, size: Int, into writer: inout ByteWriter, to peer: Peer) {
+        peer.backend.objects.session.lend([id], to: UInt32(truncatingIfNeeded: peer.id))
+        writer.number(id.owner)
+        writer.number(id.number)
+        writer.number(UInt64(size))
+    }
+
+    private static func write(_ bytes: SharedBytes, into writer: inout ByteWriter, to peer: Peer) {
+        if case .store(let id) = bytes.place {
+            writer.number(AttachmentKind.stored)
+            write(id, size: bytes.count, into: &writer, to: peer)
+        } else {
+            writer.number(AttachmentKind.inline)
+            writer.run(bytes.buffer)
+        }
+    }
+
+    private static func write(
+        _ reference: WireReference, into writer: inout ByteWriter, to peer: Peer
+    ) throws(CodingError) {
+        switch reference {
+        case .cell(let cell): try write(reference: cell, into: &writer, to: peer)
+        case .promise(let promise): try write(reference: promise.relay(), into: &writer, to: peer)
+        case .value(let arrival):
+            writer.number(ReferenceKind.value)
+            var inner = ByteWriter()
+            try write(arrival, into: &inner, to: peer)
+            writer.run(inner.bytes)
+        case .failure(let error):
+            writer.number(ReferenceKind.failure)
+            writer.run(try BinaryEncoder().encode(error))
+        }
     }
 
     private static func write(
@@ -64,13 +136,39 @@ enum Parcel {
     struct Arrival: Sendable {
         let encoding: UInt8
         let references: [WireReference]
-        let attachments: [SharedBytes]
+        let attachments: [Attachment]
         let bytes: [UInt8]
+        /// The object in the store that has the value's bytes, and how they are written.
+        let object: HeldObject?
+        let form: Form
 
-        init(encoding: UInt8, references: [WireReference], attachments: [SharedBytes], bytes: [UInt8]) {
-            self.encoding = encoding
+        /// A value whose bytes are in the store.
+        init(form: Form, object: HeldObject, references: [WireReference], attachments: [Attachment]) {
+            encoding = Parcel.stored
+            self.form = form
+            self.object = object
             self.references = references
             self.attachments = attachments
+            bytes = []
+        }
+
+        /// A value whose bytes are here; its attachments may be in the store.
+        init(bytes: [UInt8], references: [WireReference], attachments: [Attachment]) {
+            encoding = Parcel.coded
+            form = .coded
+            object = nil
+            self.references = references
+            self.attachments = attachments
+            self.bytes = bytes
+        }
+
+        /// The memory of a plain type's value.
+        init(plain bytes: [UInt8]) {
+            encoding = Parcel.plain
+            form = .coded
+            object = nil
+            references = []
+            attachments = []
             self.bytes = bytes
         }
 
@@ -78,10 +176,23 @@ enum Parcel {
         init(_ bytes: UnsafeRawBufferPointer, from peer: Peer) throws {
             var reader = ByteReader(bytes)
             encoding = try reader.number(UInt8.self)
-            if encoding == Parcel.coded {
+            guard encoding <= Parcel.stored else {
+                throw TransportError.malformed(reason: "a value of kind \(encoding)")
+            }
+            if encoding == Parcel.stored {
+                guard let form = Form(rawValue: try reader.number(UInt8.self)) else {
+                    throw TransportError.malformed(reason: "an object of an unknown form")
+                }
+                self.form = form
+                object = try Parcel.object(&reader, in: peer.backend.objects)
+            } else {
+                form = .coded
+                object = nil
+            }
+            if encoding != Parcel.plain {
                 references = try WireReference.table(&reader, from: peer)
                 let count = try reader.number(UInt32.self)
-                attachments = try (0..<count).map { _ in SharedBytes.heap(copying: try reader.run()) }
+                attachments = try (0..<count).map { _ in try Parcel.attachment(&reader, in: peer.backend.objects) }
             } else {
                 references = []
                 attachments = []
@@ -91,13 +202,44 @@ enum Parcel {
 
         var hasPromises: Bool { references.contains { if case .promise = $0 { true } else { false } } }
 
+        /// - Precondition: nothing of it is in the store.
         func decode<Value: Decodable>(_ type: Value.Type, in backend: LocalBackend) throws(CodingError) -> Value {
-            if encoding == Parcel.plain { return try Parcel.load(type, from: bytes) }
-            return try Payload.decode(
-                type, from: bytes, resolver: WireResolver(references: references, backend: backend),
-                attachments: attachments, userInfo: backend.userInfo)
+            try decode(type, in: backend, from: [:])
         }
     }
+
+    /// How the bytes of an object are written: as in a message, or as they lie in memory (`PackedValues`).
+    enum Form: UInt8, Sendable {
+        case coded, packed
+    }
+
+    enum Attachment: Sendable {
+        case bytes(SharedBytes)
+        case object(HeldObject)
+    }
+
+    enum AttachmentKind {
+        static let inline: UInt8 = 0
+        static let stored: UInt8 = 1
+    }
+
+    /// Takes over the hold that the sender lent.
+    private static func object(_ reader: inout ByteReader, in objects: LocalObjects) throws -> HeldObject {
+        let id = ObjectID(owner: try reader.number(), number: try reader.number())
+        let size = try reader.number(UInt64.self)
+        return HeldObject(id: id, size: Int(clamping: size), objects: objects)
+    }
+
+    private static func attachment(_ reader: inout ByteReader, in objects: LocalObjects) throws -> Attachment {
+        switch try reader.number(UInt8.self) {
+        case AttachmentKind.inline: .bytes(SharedBytes.heap(copying: try reader.run()))
+        case AttachmentKind.stored: .object(try object(&reader, in: objects))
+        case let kind: throw TransportError.malformed(reason: "an attachment of kind \(kind)")
+        }
+    }
+
+    /// Whether a value that came is surely not in the store.
+    static func isSmall(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.first == plain }
 
     /// Decodes a value straight from a message.
     ///
@@ -139,6 +281,8 @@ enum WireReference: Sendable {
     case value(Parcel.Arrival)
     case failure(TaskError)
     case promise(Promise)
+    /// An object that this process knows already.
+    case cell(ObjectCell)
 
     static func table(_ reader: inout ByteReader, from peer: Peer) throws -> [WireReference] {
         let count = Int(try reader.number(UInt32.self))
@@ -173,7 +317,12 @@ struct WireResolver: ReferenceResolver {
     func cell<Value: Sendable & Codable>(_ index: Int, of type: Value.Type) throws(CodingError) -> ValueCell<Value> {
         guard references.indices.contains(index) else { throw .missingReference(index: index) }
         switch references[index] {
-        case .value(let arrival): return ValueCell(value: try arrival.decode(type, in: backend))
+        case .value(let arrival):
+            guard arrival.isStored else { return ValueCell(value: try arrival.decode(type, in: backend)) }
+            return ValueCell(parcel: StoredParcel(arrival, in: backend.objects))
+        case .cell(let cell):
+            guard let cell = cell as? ValueCell<Value> else { throw .missingReference(index: index) }
+            return cell
         case .failure(let error):
             let cell = ValueCell<Value>(phase: .waiting, file: #fileID, line: #line)
             cell.fail(error)

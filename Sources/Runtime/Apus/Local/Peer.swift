@@ -278,6 +278,8 @@ final class Promise: Sendable {
         var successor: Promise?
     }
     private let rebuilding = Mutex(Rebuilding())
+    /// Told the outcome beside the cell; for processes that the reference was passed on to.
+    private let relays = Mutex<[RelayCell]>([])
     private unowned let peer: Peer
     private let number: UInt64
     private let task: String
@@ -322,6 +324,33 @@ final class Promise: Sendable {
         case later
     }
 
+    /// The object without its type, to pass the reference on.
+    func relay() -> ObjectCell {
+        let relay = RelayCell(task: task, origin: origin)
+        let settled: State? = state.withLock { state in
+            switch state {
+            case .open:
+                relays.withLock { $0.append(relay) }
+                return nil
+            case .waiting, .kept, .broken, .standing: return state
+            }
+        }
+        switch settled {
+        case .waiting(let cell): return cell
+        case .kept(let arrival): relay.complete(arrival, in: peer.backend)
+        case .broken(let error): relay.fail(error)
+        case .open, .standing, nil: break
+        }
+        return relay
+    }
+
+    private func takeRelays() -> [RelayCell] {
+        relays.withLock { relays in
+            defer { relays = [] }
+            return relays
+        }
+    }
+
     func keep(_ arrival: Parcel.Arrival) {
         let receiver: Receiver = state.withLock { state in
             switch state {
@@ -337,6 +366,7 @@ final class Promise: Sendable {
         case .promise(let other): other.keep(arrival)
         case .later: break
         }
+        for relay in takeRelays() { relay.complete(arrival, in: peer.backend) }
     }
 
     /// Tells the owner that the object is not wanted any more.
@@ -397,6 +427,7 @@ final class Promise: Sendable {
         case .promise(let other): other.fail(error)
         case .later: break
         }
+        for relay in takeRelays() { relay.fail(error) }
     }
 }
 
@@ -419,5 +450,29 @@ final class BorrowedCell<Value: Sendable & Codable>: ValueCell<Value>, @unchecke
     override func interrupt(_ reason: Stop) -> Bool {
         cancelAtOwner()
         return true
+    }
+}
+
+/// A reference that is passed on before this process knew its type.
+final class RelayCell: ObjectCell, @unchecked Sendable {
+    // `arrival` is written once before the cell is complete; the rest is immutable.
+    private let name: String
+    private let place: Origin
+    private var arrival: Parcel.Arrival?
+
+    init(task: String, origin: Origin) {
+        name = task
+        place = origin
+        super.init(phase: .waiting, file: #fileID, line: #line)
+    }
+
+    override var taskName: String { name }
+    override var origin: Origin { place }
+
+    override func complete(_ arrival: Parcel.Arrival, in backend: LocalBackend) { finish { self.arrival = arrival } }
+
+    override func writeValue(into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
+        guard let arrival else { throw .missingReference(index: 0) }
+        try Parcel.write(arrival, into: &writer, to: peer)
     }
 }

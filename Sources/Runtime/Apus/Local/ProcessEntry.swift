@@ -32,7 +32,16 @@ enum NodeProcess {
             guard let first = try socket.receiveFirst().first,
                 case .configure(let configuration) = try BinaryDecoder().decode(NodeRequest.self, from: first)
             else { apus_exit(1) }
-            let daemon = try NodeDaemon(driver: ProcessMode.descriptor, configuration: configuration)
+            let objects: NodeObjects
+            do {
+                objects = try NodeObjects(configuration.objectStore)
+            } catch {
+                let failure = try BinaryEncoder().encode(NodeNotice.failed(reason: "\(error)"))
+                _ = try socket.send(ControlFrame(bytes: failure))
+                apus_exit(1)
+            }
+            let daemon = try NodeDaemon(
+                driver: ProcessMode.descriptor, configuration: configuration, objects: objects)
             daemon.run()
             apus_exit(0)
         } catch {
@@ -49,9 +58,9 @@ enum WorkerProcess {
         let node = NodeClient(socket: socket)
         let receiver = NodeReceiver(socket: socket)
         do {
-            let (process, total, inbox, recorder) = try receiver.welcome()
+            let (process, total, inbox, segment, recorder) = try receiver.welcome()
             let backend = LocalBackend(
-                process: process, node: node, inbox: inbox, recorder: recorder, total: total,
+                process: process, node: node, inbox: inbox, segment: segment, recorder: recorder, total: total,
                 threads: max(2, Machine.processors))
             let cluster = Cluster(backend: backend)
             backend.attach(cluster)

@@ -90,6 +90,8 @@ final class ResultLineage: Sendable {
             case .value(let value): promise.keep(value)
             case .failure(let error): promise.fail(error)
             case .promise(let other): other.stand(for: promise)
+            // What arrived refers to no cells of this process.
+            case .cell: promise.fail(.objectLost(reason: "the task \(name) ran again and returned no reference"))
             }
         }
         // The rest was delivered by the earlier run.

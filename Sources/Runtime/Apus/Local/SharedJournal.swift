@@ -1,4 +1,5 @@
 import ApusCore
+import ApusObjects
 import ApusTransport
 import CApusSystem
 
@@ -192,7 +193,7 @@ private struct StoredCall: Codable {
         arguments = try call.arguments.map { argument throws(CodingError) in
             switch argument {
             case .plain(let bytes): .plain(bytes)
-            case .arrived(let arrival, _): try StoredValue(arrival, call.name)
+            case .arrived(let arrival, _): try StoredValue(arrival, call.name, read: call.read)
             case .encoded(let payload) where payload.references.isEmpty:
                 .coded(payload.bytes, attachments: payload.attachments.map { Array($0.buffer) }, references: [])
             case .encoded, .shared:
@@ -218,19 +219,36 @@ private enum StoredValue: Codable {
         "the arguments of a checkpointed actor's calls must not refer to objects that do not exist yet, since they may be "
         + "needed again after their owner's end: await the objects first, and pass their values"
 
-    init(_ arrival: Parcel.Arrival, _ path: String) throws(CodingError) {
+    /// - Parameter read: what of it is in the object store.
+    init(
+        _ arrival: Parcel.Arrival, _ path: String, read: [ObjectID: StoredBytes] = [:]
+    ) throws(CodingError) {
         guard arrival.encoding != Parcel.plain else {
             self = .plain(arrival.bytes)
             return
         }
-        guard arrival.encoding == Parcel.coded else { throw .rejected(path: path, reason: Self.refusal) }
+        var body = arrival.bytes
+        if let object = arrival.object {
+            guard arrival.form == .coded, let stored = read[object.id] else {
+                throw .rejected(path: path, reason: Self.refusal)
+            }
+            body = Array(stored.bytes)
+        }
         self = .coded(
-            arrival.bytes, attachments: arrival.attachments.map { Array($0.buffer) },
+            body,
+            attachments: try arrival.attachments.map { attachment throws(CodingError) in
+                switch attachment {
+                case .bytes(let bytes): return Array(bytes.buffer)
+                case .object(let object):
+                    guard let stored = read[object.id] else { throw .rejected(path: path, reason: Self.refusal) }
+                    return Array(stored.bytes)
+                }
+            },
             references: try arrival.references.map { reference throws(CodingError) in
                 switch reference {
                 case .value(let value): .value(try StoredValue(value, path))
                 case .failure(let error): .failure(error)
-                case .promise: throw .rejected(path: path, reason: Self.refusal)
+                case .promise, .cell: throw .rejected(path: path, reason: Self.refusal)
                 }
             })
     }
@@ -238,17 +256,19 @@ private enum StoredValue: Codable {
     var arrival: Parcel.Arrival {
         switch self {
         case .plain(let bytes):
-            Parcel.Arrival(encoding: Parcel.plain, references: [], attachments: [], bytes: bytes)
+            Parcel.Arrival(plain: bytes)
         case .coded(let bytes, let attachments, let references):
             Parcel.Arrival(
-                encoding: Parcel.coded,
+                bytes: bytes,
                 references: references.map {
                     switch $0 {
                     case .value(let value): .value(value.arrival)
                     case .failure(let error): .failure(error)
                     }
-                }, attachments: attachments.map { bytes in bytes.withUnsafeBytes { SharedBytes.heap(copying: $0) } },
-                bytes: bytes)
+                },
+                attachments: attachments.map { bytes in
+                    .bytes(bytes.withUnsafeBytes { SharedBytes.heap(copying: $0) })
+                })
         }
     }
 

@@ -65,10 +65,13 @@ final class StreamSender<Element: Sendable & Codable>: Sendable {
         try Task.checkCancellation()
         guard number > task.streamAccepted else { return }
         try await credits.wait(for: number)
+        let objects: LocalObjects = peer.backend.objects
+        let outgoing = try objects.outgoing(value)
+        let stored = outgoing.isLarge ? try await objects.store(value, outgoing, site: .current) : nil
         var writer = ByteWriter()
         writer.number(task.slot)
         writer.number(task.generation)
-        try Parcel.write(value, into: &writer, to: peer)
+        try Parcel.write(value, outgoing, stored, into: &writer, to: peer)
         peer.channel.send(kind: WireKind.streamItem, writer.bytes)
     }
 }

@@ -324,7 +324,11 @@ final class TaskOwner: @unchecked Sendable {
         let generation = try reader.number(UInt32.self)
         let ticks = try reader.number(UInt64.self)
         let status = try reader.number(UInt8.self)
-        guard let cell = finished(slot, generation, of: peer, ticks: ticks) else { return }
+        guard let cell = finished(slot, generation, of: peer, ticks: ticks) else {
+            // What it names of the store was lent to this process, which gives it back.
+            if status == 0 { _ = try Parcel.Arrival(reader.rest(), from: peer) }
+            return
+        }
         switch status {
         case 0:
             recorder.record(.succeeded, cell)

@@ -385,11 +385,15 @@ final class TaskLane: @unchecked Sendable {
     private nonisolated(nonsending) func run<Job: RemoteTask>(_ type: Job.Type, _ task: IncomingTask) async {
         let start = Ticks.now
         do {
-            let job = try task.body.decode(type, in: backend)
+            let job =
+                task.body.mayNeedStore
+                ? try await task.body.load(type, in: backend) : try task.body.decode(type, in: backend)
             let value = try await job.run()
+            let outgoing = try backend.objects.outgoing(value)
+            let stored = outgoing.isLarge ? try await backend.objects.store(value, outgoing, site: .current) : nil
             var writer = ByteWriter()
             Self.writeHead(into: &writer, task, status: 0, ticks: Ticks.now - start)
-            try Parcel.write(value, into: &writer, to: peer)
+            try Parcel.write(value, outgoing, stored, into: &writer, to: peer)
             peer.channel.send(kind: WireKind.result, writer.bytes)
         } catch {
             answer(task, failed: error, ticks: Ticks.now - start)
@@ -401,7 +405,9 @@ final class TaskLane: @unchecked Sendable {
         let credits = StreamCredits(limit: UInt64(task.streamLimit), taken: task.streamAccepted)
         lock.withLock { _ in output = credits }
         do {
-            let job = try task.body.decode(type, in: backend)
+            let job =
+                task.body.mayNeedStore
+                ? try await task.body.load(type, in: backend) : try task.body.decode(type, in: backend)
             let sender = StreamSender<Job.Element>(task, credits: credits, peer: peer)
             try await job.run(into: StreamOutput { try await sender.send($0) })
             var writer = ByteWriter()

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusObjects
 
 /// What a node is to be, told by the driver that starts it.
 struct NodeConfiguration: Codable, Sendable {
@@ -11,6 +12,7 @@ struct NodeConfiguration: Codable, Sendable {
     var warmWorkers: Int
     /// Bytes that workers may use together.
     var workerMemory: Int64?
+    var objectStore = ObjectStoreConfiguration()
     var insight = InsightConfiguration()
 }
 
@@ -123,13 +125,19 @@ enum NodeRequest: Codable, Sendable {
     case reported(request: UInt64, ProcessTasks)
     /// Why is work of a class not running? Answered in words.
     case why(request: UInt64, shape: Int)
+    case store(StoreRequest)
+    /// What the object store holds.
+    case objects(request: UInt64, limit: Int)
 }
 
 /// A message from a node to a driver or worker.
 enum NodeNotice: Codable, Sendable {
-    /// The first: who the receiver is. The descriptors of its inbox and of the memory for its events, which has room for
-    /// so many, come along.
-    case welcome(process: UInt64, total: Resources, events: Int)
+    /// The first: who the receiver is. The descriptors of its inbox, of the memory for its events, which has room for so
+    /// many, and of the object store come along.
+    case welcome(process: UInt64, total: Resources, storeCapacity: Int, events: Int)
+    /// To the driver, instead of a welcome: why there is no node.
+    case failed(reason: String)
+    case store(StoreAnswer)
     /// A connection to another process. The descriptors of the channel and the other's inbox come along.
     case peer(process: UInt64, side: Int, slot: Int, peerSlot: Int)
     case processEnded(process: UInt64, reason: String, shortage: MemoryShortage?)
@@ -161,6 +169,7 @@ enum NodeNotice: Codable, Sendable {
 enum NodeAnswer: Codable, Sendable {
     case done
     case words(String)
+    case objects(ObjectStoreStatus)
     case actor(ActorIdentifier, bodyType: String, typeName: String)
     case actorFailed(ActorFailure)
 }

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusObjects
 import ApusTransport
 import CApusSystem
 
@@ -59,15 +60,18 @@ final class NodeDaemon {
     private var lastAvailable: Resources
     var actors = ActorRegistry()
     let insight: NodeInsight
+    let objects: NodeObjects
 
     private let clock: MonotonicTime
     var now: Instant { clock.now() }
     var memory: MemoryWatch
 
-    private enum Source: UInt64 { case socket, process, output, errors, insight }
+    private enum Source: UInt64 { case socket, process, output, errors, insight, store }
 
     /// - Parameter descriptor: the connection to the driver, whose first message is the configuration.
-    init(driver descriptor: Int32, configuration: NodeConfiguration) throws(TransportError) {
+    init(
+        driver descriptor: Int32, configuration: NodeConfiguration, objects: NodeObjects
+    ) throws(TransportError) {
         poll = apus_poll_create()
         guard poll >= 0 else { throw .last("epoll_create1") }
         _ = apus_descriptor_limit_raise()
@@ -75,6 +79,7 @@ final class NodeDaemon {
         let clock = MonotonicTime()
         self.clock = clock
         memory = MemoryWatch(workerLimit: configuration.workerMemory, now: clock.now())
+        self.objects = objects
         dispatcher = Dispatcher(total: configuration.resources)
         lastAvailable = configuration.resources
         insight = NodeInsight(configuration)
@@ -82,6 +87,7 @@ final class NodeDaemon {
         driver = connection.process
         if let event = insight.server?.requestsEvent { watch(event, .insight, 0) }
         for warning in insight.warnings { notify(driver, .warning(warning)) }
+        if let readiness = objects.readiness { watch(readiness, .store, 0) }
     }
 
     /// Runs until the driver ends.
@@ -90,12 +96,17 @@ final class NodeDaemon {
         var events = Array(repeating: apus_poll_event(), count: 64)
         while !isEnding {
             let pause: Int32 = leases.isEmpty && actors.isEmpty ? 1000 : 250
-            let wait = dispatcher.queued > 0 ? 5 : insight.isAsking ? 20 : pause
+            var wait = dispatcher.queued > 0 ? 5 : insight.isAsking ? 20 : pause
+            if let due = objects.nextDeadline {
+                // Rounded up, so that it has come.
+                wait = Int32(clamping: min(Int64(wait), max(0, Int64((due - now) / .milliseconds(1)) + 1)))
+            }
             let count = apus_poll_wait(poll, &events, 64, wait)
             guard count >= 0 else { break }
             for event in events.prefix(Int(count)) { handle(event) }
             endOrphans()
             watchMemory()
+            tell(objects.collect(at: now))
             schedule()
             if insight.isAsking { insight.answer(in: self) }
         }
@@ -113,8 +124,11 @@ final class NodeDaemon {
         watch(socket.descriptor, .socket, process)
         let (events, capacity) = try insight.joined(connection)
         notify(
-            connection, .welcome(process: process, total: configuration.resources, events: capacity),
-            [ChildProcess.copy(inbox), events])
+            connection,
+            .welcome(
+                process: process, total: configuration.resources, storeCapacity: objects.capacity, events: capacity),
+            [ChildProcess.copy(inbox), events, ChildProcess.copy(objects.descriptor)])
+        tell(objects.join(StoreClient(process), label: isDriver ? "the driver" : "worker \(process)", at: now))
         return connection
     }
 
@@ -137,6 +151,11 @@ final class NodeDaemon {
         }
     }
 
+    /// Tells processes what the object store answers.
+    private func tell(_ answers: NodeObjects.Answers) {
+        for (client, answer) in answers { notify(UInt64(client), .store(answer)) }
+    }
+
     private func handle(_ event: apus_poll_event) {
         let process = event.tag >> 3
         if event.tag & 7 == Source.insight.rawValue { return insight.serve(self) }
@@ -149,7 +168,7 @@ final class NodeDaemon {
             if event.readable || event.ended { receive(from: connection) }
         case .process: reap(connection)
         case .output, .errors: read(from: connection, isError: source == .errors)
-        case .insight: break
+        case .insight, .store: break
         }
     }
 
@@ -357,6 +376,7 @@ final class NodeDaemon {
                 notify(lease.worker, .leaseOrphaned(lease: id))
             }
         }
+        tell(objects.leave(StoreClient(connection.process), at: now))
         if let actor = connection.actor { actorLost(actor, reason: reason) }
         endActors(createdBy: connection.process, reason: reason)
         actors.forget(subscriber: connection.process)
@@ -446,6 +466,9 @@ final class NodeDaemon {
             leases[id] = nil
             ended(lease)
             release(worker: lease.worker, lease: id)
+        case .objects(let number, let limit):
+            notify(connection, .answer(request: number, .objects(objects.status(limit: limit))))
+        case .store(let request): tell(objects.handle(request, of: StoreClient(connection.process), at: now))
         case .killWorker(let process, let reason):
             guard let worker = connections[process], !worker.isDriver else { return }
             worker.endReason = reason

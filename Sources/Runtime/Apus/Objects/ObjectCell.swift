@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusObjects
 import ApusTransport
 import Synchronization
 
@@ -45,6 +46,8 @@ package class ObjectCell: @unchecked Sendable {
     var eventName: UInt16 = 0
     var eventNumber: UInt32 = 0
     private(set) var failure: FailureBox?
+    /// The value, where some of it is in the node's object store. As `failure`.
+    final fileprivate(set) var parcel: StoredParcel?
     private let file: StaticString
     private let line: UInt32
     /// The cell pushed before this one, while it is in a backend's inbox.
@@ -274,6 +277,9 @@ package class ObjectCell: @unchecked Sendable {
         throw .unnamableType(taskName)
     }
 
+    /// Decodes the value of an input before its task begins, for as long as the task has the cell.
+    func keep(from read: [ObjectID: StoredBytes]) throws(CodingError) {}
+
     /// Completes the object with a value from another process.
     func complete(_ value: UnsafeRawBufferPointer, from peer: Peer) {}
     func complete(_ arrival: Parcel.Arrival, in backend: LocalBackend) {}
@@ -303,32 +309,71 @@ package class ValueCell<Value: Sendable & Codable>: ObjectCell, @unchecked Senda
         super.init(phase: phase, file: file, line: line)
     }
 
+    /// A complete object whose value is in the store.
+    init(parcel: StoredParcel, file: StaticString = #fileID, line: Int = #line) {
+        super.init(phase: .complete, file: file, line: line)
+        self.parcel = parcel
+    }
+
+    /// Completes the object with a value that is in the store.
+    final func succeed(_ parcel: StoredParcel) { finish { self.parcel = parcel } }
+
+    final override func keep(from read: [ObjectID: StoredBytes]) throws(CodingError) {
+        guard let parcel, stored == nil else { return }
+        stored = try parcel.arrival.decode(Value.self, in: parcel.objects.backend, from: read)
+    }
+
+    /// The value of a complete object, read from the store where it is there.
+    final func load() async throws -> Value {
+        guard let parcel, stored == nil else { return try result() }
+        do {
+            return try await parcel.load(Value.self)
+        } catch let lost as ObjectStoreError where lost.kind == .lost {
+            throw error(.objectLost(reason: lost.message))
+        } catch let coding as CodingError {
+            throw error(.coding(coding))
+        }
+    }
+
+    /// The value of a complete object that `read` has the objects of.
+    final func result(from read: [ObjectID: StoredBytes]) throws(CodingError) -> Value {
+        guard let parcel else { throw .missingReference(index: 0) }
+        return try parcel.arrival.decode(Value.self, in: parcel.objects.backend, from: read)
+    }
+
     final override func writeValue(into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
+        if let parcel { return try Parcel.write(parcel.arrival, into: &writer, to: peer) }
         guard let stored else { throw .missingReference(index: 0) }
         try Parcel.write(stored, into: &writer, to: peer)
     }
 
     final override func complete(_ value: UnsafeRawBufferPointer, from peer: Peer) {
         do {
-            succeed(
-                try Parcel.read(Value.self, from: value, of: peer) { arrival in
-                    guard let recipe = recipe() else { return }
-                    ResultLineage(of: self, recipe: recipe, backend: peer.backend).attach(to: arrival)
-                })
+            if Parcel.isSmall(value) {
+                succeed(try Parcel.read(Value.self, from: value, of: peer) { _ in })
+                return
+            }
+            let arrival = try Parcel.Arrival(value, from: peer)
+            if arrival.hasPromises, let recipe = recipe() {
+                ResultLineage(of: self, recipe: recipe, backend: peer.backend).attach(to: arrival)
+            }
+            complete(arrival, in: peer.backend)
         } catch {
             fail(.coding(error as? CodingError ?? .rejected(path: "", reason: "\(error)")))
         }
     }
 
     final override func complete(_ arrival: Parcel.Arrival, in backend: LocalBackend) {
+        if arrival.isStored { return succeed(StoredParcel(arrival, in: backend.objects)) }
         do throws(CodingError) { succeed(try arrival.decode(Value.self, in: backend)) } catch { fail(.coding(error)) }
     }
 
     /// The value of a complete object.
     final func result() throws(TaskError) -> Value {
         if let failure { throw failure.error }
-        guard let stored else { preconditionFailure("the object is not complete") }
-        return stored
+        if let stored { return stored }
+        guard parcel != nil else { preconditionFailure("the object is not complete") }
+        throw error(.objectLost(reason: "its value is in the object store: read it with `try await reference.value`"))
     }
 }
 

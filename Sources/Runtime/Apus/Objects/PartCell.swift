@@ -26,6 +26,17 @@ final class PartsWaiter<Whole: Sendable & Codable>: Waiter, @unchecked Sendable 
     }
 
     override func objectCompleted() {
+        if cell.parcel != nil, cell.failure == nil {
+            // Read from the store, which may take a while; the parts wait meanwhile.
+            Task { [cell, pass] in
+                do {
+                    pass(.success(try await cell.load()))
+                } catch {
+                    pass(.failure(error as? TaskError ?? cell.error(.failed(RemoteFailure(error)))))
+                }
+            }
+            return
+        }
         do throws(TaskError) { pass(.success(try cell.result())) } catch { pass(.failure(error)) }
     }
 

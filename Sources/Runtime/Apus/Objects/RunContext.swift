@@ -31,4 +31,12 @@ struct RunContext: Sendable {
         context.cluster.backend.taskUnblocked(cell)
         return result
     }
+
+    /// As `lending`, for what may throw.
+    static func lendingThrows<Result: Sendable>(_ wait: () async throws -> Result) async throws -> Result {
+        guard let context = current, let cell = context.cell else { return try await wait() }
+        context.cluster.backend.taskBlocked(cell)
+        defer { context.cluster.backend.taskUnblocked(cell) }
+        return try await wait()
+    }
 }

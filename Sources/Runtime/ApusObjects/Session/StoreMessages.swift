@@ -4,7 +4,10 @@ import ApusCore
 package enum StoreRequest: Sendable, Codable {
     case create(ObjectID, size: Int, patience: Duration, site: String)
     case seal(ObjectID, heir: StoreClient?)
+    case sealPinned(ObjectID)
     case abort(ObjectID)
+    /// Another process holds them from now on, too; the sender holds or reads them.
+    case lend([ObjectID], heir: StoreClient)
     case hold([ObjectID])
     case release([ObjectID])
     case transfer([ObjectID], heir: StoreClient)
@@ -18,6 +21,8 @@ package enum StoreRequest: Sendable, Codable {
         case .create(let id, let size, let patience, let site):
             .create(id, size: size, client: client, deadline: now + patience, site: site)
         case .seal(let id, let heir): .seal(id, client: client, heir: heir)
+        case .sealPinned(let id): .sealPinned(id, client: client)
+        case .lend(let ids, let heir): .hold(ids, client: heir)
         case .abort(let id): .abort(id, client: client)
         case .hold(let ids): .hold(ids, client: client)
         case .release(let ids): .release(ids, client: client)

@@ -81,12 +81,15 @@ package final class StoreSession: Sendable {
     }
 
     fileprivate func seal(_ id: ObjectID, heir: StoreClient?) { send(.seal(id, heir: heir)) }
+    fileprivate func sealPinned(_ id: ObjectID) { send(.sealPinned(id)) }
     fileprivate func abort(_ id: ObjectID) { send(.abort(id)) }
 
     // MARK: Holding
 
     package func hold(_ ids: [ObjectID]) { send(.hold(ids)) }
     package func release(_ ids: [ObjectID]) { send(.release(ids)) }
+    /// Makes another process hold objects that this one holds or reads.
+    package func lend(_ ids: [ObjectID], to heir: StoreClient) { send(.lend(ids, heir: heir)) }
     package func transfer(_ ids: [ObjectID], to heir: StoreClient) { send(.transfer(ids, heir: heir)) }
 
     // MARK: Reading
@@ -210,6 +213,23 @@ package final class StoredCreation: @unchecked Sendable {
     /// The bytes never change again. The hold is this process's, or the heir's.
     package func seal(heir: StoreClient? = nil) {
         if isOpen.exchange(false, ordering: .acquiringAndReleasing) { session.seal(id, heir: heir) }
+    }
+
+    /// Copies all bytes of the object, with several threads where that pays.
+    package func write(_ source: UnsafeRawBufferPointer) throws(SegmentError) {
+        try session.segment.write(source, to: extent)
+    }
+
+    /// As `seal`; the bytes stay where they are as long as what is returned. The hold is this process's.
+    package func sealPinned() throws(SegmentError) -> StoredBytes {
+        let extent = extent
+        let bytes = try session.segment.bytes(extent)
+        guard isOpen.exchange(false, ordering: .acquiringAndReleasing) else {
+            throw .outOfBounds(offset: extent.offset, count: extent.count, capacity: session.segment.capacity)
+        }
+        session.sealPinned(id)
+        return StoredBytes(
+            StoreLocation(object: id, offset: extent.offset, size: extent.count), bytes, session: session)
     }
 
     package func abort() {

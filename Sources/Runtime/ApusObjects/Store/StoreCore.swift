@@ -120,6 +120,7 @@ package struct StoreCore: Sendable {
         case .create(let id, let size, let client, let deadline, let site):
             create(id, size, client, deadline, site, &effects)
         case .seal(let id, let client, let heir): seal(id, client, heir, now, &effects)
+        case .sealPinned(let id, let client): seal(id, client, nil, isPinned: true, now, &effects)
         case .abort(let id, let client): abort(id, client, now, &effects)
         case .hold(let ids, let client): hold(ids, client, &effects)
         case .release(let ids, let client): release(ids, client, now, &effects)

@@ -42,7 +42,8 @@ extension StoreCore {
     }
 
     mutating func seal(
-        _ id: ObjectID, _ client: StoreClient, _ heir: StoreClient?, _ now: Instant, _ effects: inout [StoreEffect]
+        _ id: ObjectID, _ client: StoreClient, _ heir: StoreClient?, isPinned: Bool = false, _ now: Instant,
+        _ effects: inout [StoreEffect]
     ) {
         guard let slot = slots[id], case .writing(let extent) = self[slot].state, self[slot].creator == client else {
             effects.append(.rejected(client, reason: "sealed \(id), which it was not writing"))
@@ -50,6 +51,10 @@ extension StoreCore {
         }
         self[slot].state = .memory(extent, copy: nil)
         if let heir { pass(slot, from: client, to: heir) }
+        if isPinned {
+            _ = self[slot].change(client, pins: 1)
+            count(client, pins: 1)
+        }
         relist(slot)
         if self[slot].waiting > 0 {
             needsAdmission = true

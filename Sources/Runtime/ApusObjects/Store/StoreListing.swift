@@ -122,6 +122,15 @@ extension StoreCore {
         .prefix(count).map { $0 }
     }
 
+    /// Whether the store knows an object, sealed or not.
+    package func exists(_ object: ObjectID) -> Bool { slots[object] != nil }
+
+    /// How often a client holds an object that is not one that it is creating.
+    package func holds(of client: StoreClient, _ object: ObjectID) -> Int {
+        guard let slot = slots[object], let holding = self[slot].holding(of: client) else { return 0 }
+        return holding.holds - (!self[slot].isSealed && self[slot].creator == client ? 1 : 0)
+    }
+
     /// Whether an object has its bytes here, in memory or on file.
     package func contains(_ object: ObjectID) -> Bool {
         guard let slot = slots[object], self[slot].isSealed else { return false }

@@ -75,6 +75,8 @@ package enum StoreEvent: Sendable {
     case create(ObjectID, size: Int, client: StoreClient, deadline: Instant, site: String)
     /// The creator wrote all bytes: they never change again. With an heir the creator's hold passes to that client.
     case seal(ObjectID, client: StoreClient, heir: StoreClient?)
+    /// The creator wrote all bytes and reads them in place from now on: it has a hold and a pin.
+    case sealPinned(ObjectID, client: StoreClient)
     /// The creator gives up, before or after it was given room.
     case abort(ObjectID, client: StoreClient)
 
