@@ -10,9 +10,10 @@ help: ## list the targets
 demo: build ## curate real web pages, train on both data sets, write demo/report.html
 	@Scripts/demo
 
+# Each test of a local cluster starts processes: all tests at once would leave none of them a processor for seconds.
 test: bootstrap ## build everything and run every test
 	$(SWIFT_BUILD) --build-tests
-	swift test -c release --skip-build
+	SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=4 swift test -c release --skip-build
 
 build: bootstrap ## build the command-line tool
 	$(SWIFT_BUILD) --product apus

@@ -241,6 +241,8 @@ struct NewKeeper: ActorBlueprint {
                 let status = try #require(await cluster.objectStore())
                 #expect(status.count >= 7 && status.used >= 7 * 800_000 / 2)
                 #expect(status.objects.contains { $0.site.contains("LargeValueConformance.swift") })
+                // A reference that is not used any more is let go of before the end of its scope.
+                withExtendedLifetime((put, made, shared, nested)) {}
             }
             try await eventually {
                 let status = await cluster.objectStore()

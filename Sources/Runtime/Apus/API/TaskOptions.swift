@@ -65,11 +65,6 @@ public struct TaskOptions: Sendable {
     }
 }
 
-extension TaskOptions {
-    /// Those of tasks that were submitted without any.
-    static let standard = TaskOptions()
-}
-
 /// How an actor is to be kept.
 public struct ActorOptions: Sendable {
     /// The name by which it is found; unique in the cluster.

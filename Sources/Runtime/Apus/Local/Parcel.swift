@@ -5,11 +5,13 @@ import ApusTransport
 /// How values, and the references inside them, travel in messages between processes.
 ///
 /// A value is a byte that says how it is written, then either its memory as it lies (`PlainTypes`) or a table of the
-/// references inside it and its binary form. A reference to an object that exists travels as the object's value; one to
-/// an object that does not exist yet as a promise of the sender to send the value once it does.
+/// references inside it and its binary form. A reference to an object that exists travels as the object's value, or
+/// its place in the store where it is large; one to an object that does not exist yet as a promise of the sender to send
+/// the value once it does.
 enum Parcel {
     static let plain: UInt8 = 0
     static let coded: UInt8 = 1
+    static let stored: UInt8 = 2
 
     enum ReferenceKind {
         static let value: UInt8 = 0
@@ -240,6 +242,11 @@ enum Parcel {
 
     /// Whether a value that came is surely not in the store.
     static func isSmall(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.first == plain }
+
+    /// The memory of a plain type's value, where that is what came.
+    static func plainMemory(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        isSmall(bytes) ? Array(UnsafeRawBufferPointer(rebasing: bytes[1...])) : nil
+    }
 
     /// Decodes a value straight from a message.
     ///
