@@ -75,12 +75,15 @@ let package = Package(
         module("ApusTransport", in: "Runtime", needs: ["Threads", "CApusSystem"]),
         module("ApusScheduling", in: "Runtime", needs: ["ApusCore"]),
         module("ApusSimulation", in: "Runtime", needs: ["ApusCore", "ApusScheduling"]),
-        module("ApusInsight", in: "Runtime", needs: ["ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON", "Threads"]),
+        module(
+            "ApusInsight", in: "Runtime",
+            needs: ["ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON", "Threads"]),
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "Threads", "CApusSystem", "CISAL"]),
         module(
             "Apus", in: "Runtime",
             needs: [
-                "ApusCore", "ApusTransport", "ApusObjects", "ApusInsight", "Files", "Threads", "CApusSystem", "CApusEntry",
+                "ApusCore", "ApusTransport", "ApusObjects", "ApusInsight", "ApusScheduling", "Files", "Threads",
+                "CApusSystem", "CApusEntry",
             ],
             // Asynchronous functions run where their caller does: a hop to the same place costs a tenth of a small task.
             features: ["Lifetimes"], upcoming: ["NonisolatedNonsendingByDefault"]),
@@ -134,7 +137,8 @@ let package = Package(
         .executableTarget(
             name: "apus",
             dependencies: [
-                "Apus", "ApusCore", "ApusInsight", "ApusObjects", "ApusSimulation", "Coresets", "Curation", "Tokenization",
+                "Apus", "ApusCore", "ApusInsight", "ApusObjects", "ApusSimulation", "Coresets", "Curation",
+                "Tokenization",
                 "LanguageModels", "Evaluation",
                 "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",

@@ -2,7 +2,7 @@ import ApusCore
 import ApusScheduling
 import Testing
 
-let environment = WorkerEnvironment(executable: "/program")
+let environment = WorkerEnvironment()
 
 /// A node of whom every process starts at once, unless told otherwise.
 struct NodeBench {
@@ -247,7 +247,7 @@ extension [NodeEffect] {
 
     @Test("workers of another environment make room, and without any way a worker is started above the limit")
     func environments() {
-        let other = WorkerEnvironment(executable: "/program", variables: ["A": "1"])
+        let other = WorkerEnvironment(variables: ["A": "1"])
         var bench = NodeBench(Resources(cpus: 4)) { $0.workerLimit = 1 }
         bench.join(1)
         bench.want(1, 1, work())
@@ -398,20 +398,14 @@ extension [NodeEffect] {
         bench.want(1, 1, work(cpus: 0.5))
         bench.want(1, 0, work(cpus: 0.5))
         bench.send(.returned(bench.held[ProcessID(1)]!.last!))
-        let bytes = (1...4).map { (worker: WorkerID(UInt64($0)), bytes: Int64(100)) }
-        #expect(bench.send(.memory(MemoryReport(used: 940, limit: 1000, workers: bytes))).killed.isEmpty)
-        #expect(
-            bench.node.handle(.memory(MemoryReport(used: 960, limit: 1000, workers: bytes)), at: bench.now).killed == [
-                4
-            ])
-        #expect(
-            bench.node.handle(.memory(MemoryReport(used: 1190, limit: 1000, workers: bytes)), at: bench.now).killed == [
-                3, 2,
-            ])
-        #expect(
-            bench.node.handle(.memory(MemoryReport(used: 1300, limit: 1000, workers: bytes)), at: bench.now).killed == [
-                1
-            ])
+        let bytes = (1...4).map { (worker: WorkerID(UInt64($0)), bytes: Int64(100) << 20) }
+        func report(_ used: Int64) -> NodeEvent {
+            .memory(MemoryReport(used: used << 20, limit: 950 << 20, goal: 900 << 20, workers: bytes))
+        }
+        #expect(bench.send(report(940)).killed.isEmpty)
+        #expect(bench.node.handle(report(960), at: bench.now).killed == [4])
+        #expect(bench.node.handle(report(1190), at: bench.now).killed == [3, 2])
+        #expect(bench.node.handle(report(1300), at: bench.now).killed == [1])
     }
 
     @Test("why something does not run names who has what it lacks")
@@ -421,13 +415,92 @@ extension [NodeEffect] {
         bench.want(1, 2, work(gpus: 0.5))
         bench.want(2, 1, work(gpus: 0.5))
         let reason = bench.node.why(ProcessID(2), work(gpus: 0.5), at: bench.now)
-        guard case .resources(let lacking, 0, let holders) = reason else {
+        guard case .resources(let shortage) = reason else {
             Issue.record("\(reason)")
             return
         }
-        #expect(lacking == Resources(cpus: 1, gpus: 0.5))
-        #expect(holders.map(\.client) == [ProcessID(1)])
-        #expect(holders.first?.resources == Resources(cpus: 2, gpus: 1))
+        #expect(shortage.holders.map(\.client) == [ProcessID(1), ProcessID(1)])
+        #expect(
+            reason.words { WaitReason.Name("Sleep", process: $0.number + 2) }
+                == "it needs 1 cpus, and 0 of 2 are free; it needs 0.5 gpus, and 0 of 1 are free. "
+                + "In use by `Sleep` (worker 3, 4)")
         #expect(bench.node.why(ProcessID(2), work(), at: bench.now) == .nothingWanted(held: 0))
+    }
+
+    @Test("only what holds something that is missing is named, and each missing resource is told")
+    func words() {
+        var bench = NodeBench(Resources(cpus: 3, gpus: 1, memory: 100, custom: ["slots": 4]))
+        bench.join(1, 2)
+        bench.want(1, 1, work(custom: ["slots": 3]))
+        bench.want(1, 1, work(cpus: 0, gpus: 1))
+        bench.send(.blocked(bench.held[ProcessID(1)]![0]))
+        bench.want(2, 1, work(custom: ["slots": 2]))
+        let slots = bench.node.why(ProcessID(2), work(custom: ["slots": 2]), at: bench.now)
+        #expect(
+            slots.words { WaitReason.Name("Hold", process: $0.number) }
+                == "it needs 2 slots, and 1 of 4 are free. In use by `Hold` (worker 1, waiting)")
+        let refused = bench.node.why(ProcessID(2), work(cpus: 4), at: bench.now)
+        #expect(refused.words { _ in WaitReason.Name("", process: 0) }.contains("there is only 3 cpus"))
+    }
+
+    @Test("a dedicated lease that goes on keeps its resources and gets another fresh worker")
+    func rehousing() {
+        var bench = NodeBench(Resources(cpus: 1, gpus: 1))
+        bench.join(1, 2)
+        bench.send(.dedicate(ProcessID(1), request: 7, work(gpus: 1)))
+        let lease = bench.held[ProcessID(1)]![0]
+        bench.want(2, 1, work(gpus: 0.5))
+        let effects = bench.send(.workerExited(bench.workerOf[lease]!, dedication: .goesOn(isRetriable: false)))
+        #expect(bench.count(2) == 0)
+        #expect(effects.contains { if case .dedicated(lease, to: ProcessID(1), 7, _) = $0 { true } else { false } })
+        bench.send(.workerExited(bench.workerOf[lease]!))
+        #expect(bench.count(2) == 1)
+    }
+
+    @Test("without any worker a dedicated lease that goes on is lost in the end")
+    func rehousingFails() {
+        var bench = NodeBench(Resources(cpus: 1))
+        bench.join(1)
+        bench.send(.dedicate(ProcessID(1), request: 7, work()))
+        let lease = bench.held[ProcessID(1)]![0]
+        bench.startsWorkers = false
+        bench.send(.workerExited(bench.workerOf[lease]!, dedication: .goesOn(isRetriable: true)))
+        var turns = 0
+        while bench.count(1) > 0, turns < 50 {
+            turns += 1
+            let starting = bench.waitingStarts
+            bench.waitingStarts = []
+            for worker in starting { bench.send(.workerFailedToStart(worker, reason: "no such file")) }
+            _ = bench.tick(after: .milliseconds(100))
+        }
+        #expect(bench.count(1) == 0)
+        #expect(bench.node.isAtRest)
+    }
+
+    @Test("a worker that asked to end gets nothing more, and ends with its leases")
+    func spent() {
+        var bench = NodeBench(Resources(cpus: 1))
+        bench.join(1)
+        bench.want(1, 2, work())
+        let lease = bench.held[ProcessID(1)]![0]
+        let worker = bench.workerOf[lease]!
+        #expect(bench.send(.workerSpent(worker)).recalls == [lease])
+        #expect(bench.giveBack(1).contains(.stopWorker(worker, .spent)))
+        #expect(bench.count(1) == 1)
+        #expect(bench.workerOf[bench.held[ProcessID(1)]![0]] != worker)
+    }
+
+    @Test("a holder is asked at once for what it may not use, and keeps what it uses until its slice is over")
+    func asking() {
+        var bench = NodeBench(Resources(cpus: 1))
+        bench.join(1, job: 1)
+        bench.want(1, 4, work())
+        let lease = bench.held[ProcessID(1)]![0]
+        let effects = bench.want(1, 1, work(cpus: 0.5))
+        #expect(effects.contains(.recallOnceIdle(lease, from: ProcessID(1))))
+        #expect(effects.recalls.isEmpty)
+        // What was given back goes to whoever waits, though the holder wants it again.
+        bench.giveBack(1)
+        #expect(bench.node.lease(bench.held[ProcessID(1)]![0])?.value == work(cpus: 0.5))
     }
 }

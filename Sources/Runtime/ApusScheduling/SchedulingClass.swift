@@ -1,16 +1,15 @@
 import ApusCore
 
-/// What a worker process must have been started with.
+/// What must be alike for two tasks to run in the same worker process, which is the program's executable.
 package struct WorkerEnvironment: Hashable, Sendable, Codable {
-    package var executable: String
-    package var workingDirectory: String
     /// Variables that are set on top of the daemon's own.
     package var variables: [String: String]
+    /// The working directory; the daemon's where nil.
+    package var folder: String?
 
-    package init(executable: String, workingDirectory: String = "", variables: [String: String] = [:]) {
-        self.executable = executable
-        self.workingDirectory = workingDirectory
+    package init(variables: [String: String] = [:], folder: String? = nil) {
         self.variables = variables
+        self.folder = folder
     }
 }
 
@@ -37,7 +36,8 @@ package struct SchedulingClass: Hashable, Sendable, Codable {
     package var isRetriable: Bool
 
     package init(
-        demand: Resources, environment: WorkerEnvironment, priority: Int = 0, bundle: BundleReference? = nil,
+        demand: Resources, environment: WorkerEnvironment = WorkerEnvironment(), priority: Int = 0,
+        bundle: BundleReference? = nil,
         isRetriable: Bool = true
     ) {
         self.demand = demand

@@ -75,6 +75,8 @@ final class SimulatedDaemon {
                 return world.report("\(lease) is on a worker that is not there")
             }
             world.send(.dedicated(lease, request: request, worker: process), from: .daemon, to: client)
+        // Simulated owners return what they do not use by themselves.
+        case .recallOnceIdle: break
         case .recall(let lease, let client): world.send(.recall(lease), from: .daemon, to: client)
         case .revoke(let lease, let worker):
             if let process = processes[worker] { world.send(.revoke(lease), from: .daemon, to: process) }

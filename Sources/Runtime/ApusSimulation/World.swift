@@ -199,7 +199,7 @@ final class World {
 
     func run(eventLimit: Int) {
         let first = daemon.node.configuration.environment
-        let other = WorkerEnvironment(executable: "/program", variables: ["VARIANT": "1"])
+        let other = WorkerEnvironment(variables: ["VARIANT": "1"])
         classes = [
             SchedulingClass(demand: Resources(), environment: first),
             SchedulingClass(demand: Resources(cpus: 1), environment: first),
@@ -228,7 +228,7 @@ final class World {
     private func nodeConfiguration() -> NodeScheduler.Configuration {
         var configuration = NodeScheduler.Configuration(
             resources: Resources(cpus: Quantity(4 + random(3)), custom: ["slot": 1]),
-            environment: WorkerEnvironment(executable: "/program"))
+            environment: WorkerEnvironment())
         configuration.workerLimit = 4 + random(6)
         configuration.warmWorkers = random(3)
         configuration.idleTimeout = .milliseconds(200)

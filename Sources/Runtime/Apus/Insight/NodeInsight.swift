@@ -94,16 +94,19 @@ final class NodeInsight {
     // MARK: Processes
 
     /// Makes the memory for a process's events.
-    func joined(_ connection: NodeConnection) throws(TransportError) -> (descriptor: Int32, capacity: Int) {
+    func prepare(_ process: UInt64) throws(TransportError) -> (descriptor: Int32, capacity: Int) {
         let descriptor = try EventRecorder.prepare(capacity: capacity)
         do throws(TransportError) {
-            readers[connection.process] = try EventReader(descriptor: descriptor, capacity: capacity)
+            readers[process] = try EventReader(descriptor: descriptor, capacity: capacity)
         } catch {
             close(descriptor)
             throw error
         }
         return (descriptor, capacity)
     }
+
+    /// A process for which memory was made did not start.
+    func abandon(_ process: UInt64) { readers[process] = nil }
 
     func left(_ connection: NodeConnection) {
         let process = connection.process
@@ -184,7 +187,7 @@ final class NodeInsight {
 
     /// A worker ended before the cluster does: adds what it last said to the reason, for whoever gets the error.
     func ended(_ connection: NodeConnection, reason: String) -> String {
-        counters.workersCrashed += 1
+        if !connection.isRetiring { counters.workersCrashed += 1 }
         var reason = "worker \(connection.process) (pid \(connection.pid)): \(reason)"
         if connection.peakMemory > 0 { reason += "; it used at most \(connection.peakMemory >> 20) MiB" }
         guard let output = outputs[connection.process], !output.tail.isEmpty else { return reason }

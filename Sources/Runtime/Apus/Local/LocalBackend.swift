@@ -1,6 +1,7 @@
 import ApusCore
 import ApusInsight
 import ApusObjects
+import ApusScheduling
 import ApusTransport
 import CApusSystem
 import Synchronization
@@ -27,8 +28,10 @@ final class LocalBackend: Backend, @unchecked Sendable {
     let total: Resources
     private let free: Mutex<Resources>
     private let peers = Mutex<[UInt64: Peer]>([:])
-    private let shapes = Mutex<[LeaseDemand: Shape]>([:])
+    private let shapes = Mutex<[SchedulingClass: Shape]>([:])
     private let closing = Atomic(false)
+    /// The node wants this process to end.
+    private let retiring = Atomic(false)
     private let lostNode = Atomic(false)
     /// What happens here is recorded in memory that the node reads.
     let recorder: EventRecorder
@@ -55,7 +58,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         server = TaskServer(backend: self)
         actors = LocalActors(backend: self)
         objects = LocalObjects(segment: segment, process: process, node: node, backend: self)
-        let standard = shape(for: LeaseDemand(resources: Resources(cpus: 1)))
+        let standard = shape(for: SchedulingClass(demand: Resources(cpus: 1)))
         precondition(standard == .standard, "the standard class is the first")
     }
 
@@ -77,12 +80,12 @@ final class LocalBackend: Backend, @unchecked Sendable {
 
     // MARK: Tasks
 
-    private func shape(for demand: LeaseDemand) -> Shape {
+    private func shape(for value: SchedulingClass) -> Shape {
         shapes.withLock { shapes in
-            if let shape = shapes[demand] { return shape }
+            if let shape = shapes[value] { return shape }
             let shape = Shape(index: shapes.count)
-            shapes[demand] = shape
-            node.define(shape, demand)
+            shapes[value] = shape
+            node.define(shape, value)
             return shape
         }
     }
@@ -106,7 +109,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
             environment.folder = path
         }
         cell.shape = shape(
-            for: LeaseDemand(resources: demand, environment: environment, isRetriable: options.retries != 0))
+            for: SchedulingClass(demand: demand, environment: environment, isRetriable: options.retries != 0))
         record(submitted: cell)
     }
 
@@ -197,6 +200,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         case .refused(let shape, let reason): owner.refused(Shape(index: shape), reason: reason)
         case .leaseEnded(let lease): server.ended(lease: lease)
         case .leaseOrphaned(let lease): server.orphaned(lease: lease)
+        case .retire: retiring.store(true, ordering: .releasing)
         case .host(let id, let creation):
             actors.host(id, creation, journal: creation.isCheckpointed ? try socket.takeDescriptors(2) : [])
         case .actorAt(let id, let process, let traits): actors.found(id, at: process, traits)
@@ -209,6 +213,13 @@ final class LocalBackend: Backend, @unchecked Sendable {
         case .warning(let text): Warnings.print(text)
         case .report(let request, let query): node.send(.reported(request: request, tasks(query)))
         }
+    }
+
+    var isRetiring: Bool { retiring.load(ordering: .acquiring) }
+
+    /// Whether nothing runs here, and nobody waits for what this process owns.
+    var isAtRest: Bool {
+        server.isIdle && owner.isIdle && allPeers.allSatisfy { $0.owesNothing && !$0.channel.isCongested }
     }
 
     /// Another process sent what none of ours sends: it is ended, and what it ran runs elsewhere.

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusScheduling
 import ApusTransport
 import CApusSystem
 import Synchronization
@@ -13,7 +14,8 @@ final class NodeClient: @unchecked Sendable {
         var isClosed = false
     }
     private let waiting = Mutex(Waiting())
-    private let demands = Mutex<[Int: LeaseDemand]>([:])
+    /// Classes of which the node does not know yet what they stand for.
+    private let classes = Mutex<[Int: SchedulingClass]>([:])
 
     init(socket: ControlSocket) { self.socket = socket }
 
@@ -52,11 +54,11 @@ final class NodeClient: @unchecked Sendable {
     }
 
     /// Says what a class stands for, before leases of it are wanted.
-    func define(_ shape: Shape, _ demand: LeaseDemand) { demands.withLock { $0[shape.index] = demand } }
+    func define(_ shape: Shape, _ value: SchedulingClass) { classes.withLock { $0[shape.index] = value } }
 
     func want(_ shape: Shape, _ count: Int) {
-        let demand = demands.withLock { $0.removeValue(forKey: shape.index) }
-        send(.want(shape: shape.index, demand: demand, count: count))
+        let value = classes.withLock { $0.removeValue(forKey: shape.index) }
+        send(.want(shape: shape.index, value, count: count))
     }
 
     func giveBack(_ lease: UInt64) { send(.giveBack(lease: lease)) }

@@ -204,6 +204,9 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
         }
     }
 
+    /// Whether the other process waits for no object of this one.
+    var owesNothing: Bool { promises.withLock { $0.given.isEmpty } }
+
     private func cancelExport(_ reader: inout ByteReader) throws {
         let number = try reader.number(UInt64.self)
         if let cell = promises.withLock({ $0.given[number] }) { backend.cancel(cell.producer) }

@@ -80,7 +80,8 @@ enum WorkerProcess {
         _ = apus_poll_set(poll, apus_main_queue_descriptor(), 1, false)
         var events = Array(repeating: apus_poll_event(), count: 2)
         while true {
-            let count = apus_poll_wait(poll, &events, 2, backend.owner.hasLeases ? 20 : -1)
+            let isBusy = backend.owner.hasLeases || backend.isRetiring
+            let count = apus_poll_wait(poll, &events, 2, isBusy ? 20 : -1)
             for event in events.prefix(Int(max(0, count))) {
                 if event.tag == 1 {
                     apus_main_queue_run()
@@ -89,6 +90,8 @@ enum WorkerProcess {
                 }
             }
             backend.owner.tick()
+            // What is in the rings is read after this process's end.
+            if backend.isRetiring, backend.isAtRest { apus_exit(0) }
         }
     }
 }

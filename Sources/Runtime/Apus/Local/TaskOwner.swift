@@ -96,6 +96,23 @@ final class TaskOwner: @unchecked Sendable {
         return false
     }
 
+    /// The same without counting.
+    private func isHeldUp(_ shape: Shape) -> Bool {
+        guard !starving.isEmpty, let own = classes[shape.index].queue.first else { return false }
+        return starving.contains { other in
+            guard other != shape.index, let first = classes[other].queue.first else { return false }
+            return first.ticket < own.ticket && classes[other].overtaken >= Self.patience
+        }
+    }
+
+    /// Classes that were held up by one that does not wait any more.
+    private func askForOthers(than shape: Shape) {
+        let others = lock.withLock { _ in
+            classes.indices.filter { $0 != shape.index && !classes[$0].queue.isEmpty }
+        }
+        for other in others { ask(Shape(index: other)) }
+    }
+
     /// How many tasks a lease of a class takes ahead.
     private func depth(_ shape: Shape) -> Int {
         let mean = classes[shape.index].meanTicks
@@ -167,7 +184,7 @@ final class TaskOwner: @unchecked Sendable {
     private func ask(_ shape: Shape, givingBack: Bool = false) {
         lock.withLock { _ in
             let state = classes[shape.index]
-            let useful = min(state.queue.count + state.inFlight, 4096)
+            let useful = isHeldUp(shape) ? state.inFlight : min(state.queue.count + state.inFlight, 4096)
             guard useful > state.asked || useful * 4 < state.asked || givingBack else { return }
             // Rounded up, so that a stream of submissions asks a few times only.
             let rounded = useful < 2 ? useful : 1 << (Int.bitWidth - (useful - 1).leadingZeroBitCount)
@@ -183,13 +200,14 @@ final class TaskOwner: @unchecked Sendable {
     func granted(_ id: UInt64, shape: Shape, worker: Peer) {
         let lease = TaskLease(id: id, shape: shape, peer: worker)
         lease.idleSince = Ticks.now
-        lock.withLock { _ in
+        let heldOthersUp = lock.withLock { _ in
             leases[id] = lease
             while classes.count <= shape.index { classes.append(Class()) }
             classes[shape.index].leases.append(lease)
             classes[shape.index].overtaken = 0
-            starving.remove(shape.index)
+            return starving.remove(shape.index) != nil
         }
+        if heldOthersUp { askForOthers(than: shape) }
         fill(shape)
         steal(for: lease)
     }
@@ -205,7 +223,8 @@ final class TaskOwner: @unchecked Sendable {
             lease.isRecalledOnceIdle = true
             if !onceIdle {
                 lease.isRecalled = true
-                withdraw(from: lease, keeping: 1)
+                // What runs cannot be withdrawn.
+                withdraw(from: lease, keeping: 0)
             }
             let isIdle = lease.inFlight == 0
             if isIdle { drop(lease) }
@@ -250,6 +269,11 @@ final class TaskOwner: @unchecked Sendable {
     /// Whether another lease of the class has tasks that have not begun.
     private func hasTasks(beside lease: TaskLease) -> Bool {
         classes[lease.shape.index].leases.contains { $0 !== lease && $0.inFlight > 1 }
+    }
+
+    /// Whether no task of this process is queued, paused or in a worker.
+    var isIdle: Bool {
+        lock.withLock { _ in paused.isEmpty && classes.allSatisfy { $0.queue.isEmpty && $0.inFlight == 0 } }
     }
 
     var hasLeases: Bool { lock.withLock { _ in !leases.isEmpty } }
@@ -505,6 +529,7 @@ final class TaskOwner: @unchecked Sendable {
             starving.remove(shape.index)
             return cells
         }
+        askForOthers(than: shape)
         for cell in cells where cell.fail(.unschedulable(reason: reason)) { recorder.record(.failed, cell) }
     }
 

@@ -50,6 +50,9 @@ final class TaskServer: Sendable {
         lane?.end()
     }
 
+    /// Whether no lease is served.
+    var isIdle: Bool { lanes.withLock { $0.isEmpty } && aborted.withLock { $0.isEmpty } }
+
     /// The owner of leases ended: nobody wants their tasks' results.
     func ownerEnded(_ peer: UInt64) {
         let ended = lanes.withLock { lanes in

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusInsight
 import ApusObjects
+import ApusScheduling
 
 /// What a node is to be, told by the driver that starts it.
 struct NodeConfiguration: Codable, Sendable {
@@ -33,22 +34,6 @@ struct WorkerOutput: Codable, Sendable {
     var name: String?
     var isError: Bool
     var line: String
-}
-
-/// What must be alike for two tasks to run in the same worker.
-struct WorkerEnvironment: Codable, Hashable, Sendable {
-    /// Environment variables, in addition to the driver's.
-    var variables: [String: String] = [:]
-    /// The working directory; the driver's where nil.
-    var folder: String?
-}
-
-/// What a lease of a class stands for.
-struct LeaseDemand: Codable, Hashable, Sendable {
-    var resources: Resources
-    var environment = WorkerEnvironment()
-    /// Whether its tasks can be tried again.
-    var isRetriable = true
 }
 
 /// How an actor is to be created, for the node and for the process that will host it.
@@ -102,13 +87,15 @@ enum NodeRequest: Codable, Sendable {
     case configure(NodeConfiguration)
     /// A worker's first: it can take tasks.
     case ready
-    /// How many leases of a class the sender could use. The demand comes with the first.
-    case want(shape: Int, demand: LeaseDemand?, count: Int)
+    /// How many leases of a class the sender could use. The class comes with the first.
+    case want(shape: Int, SchedulingClass?, count: Int)
     case giveBack(lease: UInt64)
     case blocked(lease: UInt64)
     case unblocked(lease: UInt64)
     /// From a worker: what ran on a lease whose owner ended has ended too.
     case orphanEnded(lease: UInt64)
+    /// From a worker: it wants to end.
+    case spent
     case createActor(request: UInt64, creation: ActorCreation, orExisting: Bool)
     case findActor(request: UInt64, name: String)
     /// The sender wants to call an actor, and to be told where it lives from now on.
@@ -150,6 +137,8 @@ enum NodeNotice: Codable, Sendable {
     case leaseEnded(lease: UInt64)
     /// To a worker: the lease's owner ended, and the worker is free once what runs there has been cancelled.
     case leaseOrphaned(lease: UInt64)
+    /// To a worker: end once nothing depends on it.
+    case retire
     /// To a worker: become the home of an actor. The two descriptors of a checkpointed one's journal come along.
     case host(actor: ActorIdentifier, creation: ActorCreation)
     case actorAt(actor: ActorIdentifier, process: UInt64, traits: ActorTraits)

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusScheduling
 import CApusSystem
 
 #if canImport(Glibc)
@@ -21,8 +22,8 @@ struct ActorRegistry {
         var creators: [(client: UInt64, request: UInt64)] = []
         /// Who waits for its end.
         var stoppers: [(client: UInt64, request: UInt64)] = []
-        /// What it holds.
-        var demand: Shape
+        /// What it holds, from the first time that it gets it to its end.
+        var lease: LeaseID?
         var wasCreated = false
         /// Its home.
         var process: UInt64? {
@@ -62,13 +63,25 @@ struct ActorRegistry {
 
     func id(named name: String) -> ActorIdentifier? { names[name] }
 
-    mutating func add(_ creation: ActorCreation, creator: UInt64, demand: Shape, node: UInt64) -> ActorIdentifier {
+    /// The actor that holds a lease. Complexity: O(actors).
+    func id(of lease: LeaseID) -> ActorIdentifier? { records.first { $0.value.lease == lease }?.key }
+
+    mutating func add(_ creation: ActorCreation, creator: UInt64, node: UInt64) -> ActorIdentifier {
         let id = ActorIdentifier(owner: node, number: next)
         next += 1
         records[id] = Record(
-            creation: creation, creator: creator, state: .waiting, restartsLeft: creation.maxRestarts, demand: demand)
+            creation: creation, creator: creator, state: .waiting, restartsLeft: creation.maxRestarts)
         if let name = creation.name { names[name] = id }
         return id
+    }
+
+    /// Whether actors live that end with a process, because it created them.
+    func hasActors(of creator: UInt64) -> Bool {
+        records.values.contains { record in
+            guard record.creator == creator, !record.creation.isDetached else { return false }
+            if case .dead = record.state { return false }
+            return true
+        }
     }
 
     /// Frees a dead actor's name; the record stays for a while.
@@ -145,25 +158,30 @@ extension NodeDaemon {
             }
             return
         }
-        guard let demand = dispatcher.shape(for: creation.resources) else {
+        guard configuration.resources.covers(creation.resources) else {
             notify(
                 client,
                 .answer(
                     request: number,
                     .actorFailed(
                         .infeasible(
-                            subject: creation.subject, demand: creation.resources, total: dispatcher.total))))
+                            subject: creation.subject, demand: creation.resources, total: configuration.resources))))
             return
         }
-        let id = actors.add(creation, creator: client, demand: demand, node: 0)
+        let id = actors.add(creation, creator: client, node: 0)
         actors[id]?.creators.append((client, number))
-        dispatcher.enqueue(.actor(id), shape: demand)
+        // For the driver: detached actors outlive their creators, and the others are ended before.
+        decide(
+            .dedicate(
+                ProcessID(driver), request: id.number,
+                SchedulingClass(demand: creation.resources, isRetriable: creation.maxRestarts != 0)))
     }
 
-    /// Makes a free worker the home of an actor. False where the actor is not wanted any more.
-    func host(_ id: ActorIdentifier, on worker: NodeConnection) -> Bool {
+    /// Makes a fresh worker the home of an actor. False where the actor is not wanted any more.
+    func host(_ id: ActorIdentifier, on worker: NodeConnection, _ lease: LeaseID) -> Bool {
         guard let record = actors[id], case .waiting = record.state else { return false }
         actors[id]?.state = .starting(process: worker.process)
+        actors[id]?.lease = lease
         worker.actor = id
         if record.creation.isCheckpointed, record.journal.isEmpty {
             let files = (0..<2).map { _ in apus_memory_create("apus-journal") }
@@ -233,8 +251,11 @@ extension NodeDaemon {
     }
 
     /// An actor's process ended, or none could be started: the actor restarts if its options grant it.
-    func actorLost(_ id: ActorIdentifier, reason: String, isFinal: Bool = false) {
-        guard var record = actors[id] else { return }
+    ///
+    /// - Returns: what is to become of what it holds.
+    @discardableResult
+    func actorLost(_ id: ActorIdentifier, reason: String, isFinal: Bool = false) -> DedicationFate {
+        guard var record = actors[id] else { return .ends }
         let ending = record.ending
         let reason = ending?.reason ?? reason
         record.ending = nil
@@ -245,13 +266,16 @@ extension NodeDaemon {
             actors[id] = record
             for client in record.subscribers { notify(client, .actorRestarting(actor: id, reason: reason)) }
             answerStoppers(id)
-            // It keeps what it holds: nobody can take it meanwhile.
-            rehost(id, record.demand)
-            return
+            return .goesOn(isRetriable: record.restartsLeft != 0)
         }
         actors[id] = record
-        // One that waits for a process gives back where it would have got it.
-        if case .waiting = record.state {} else { dispatcher.finish(record.demand) }
+        if case .waiting = record.state {
+            if let lease = record.lease {
+                decide(.returned(lease))
+            } else {
+                decide(.cancelDedicated(ProcessID(driver), request: id.number))
+            }
+        }
         for (client, number) in record.creators {
             notify(
                 client,
@@ -266,6 +290,8 @@ extension NodeDaemon {
         actors.bury(id, reason: reason)
         for client in record.subscribers { notify(client, .actorDead(actor: id, reason: reason)) }
         answerStoppers(id)
+        if let creator = connections[record.creator] { retireIfFree(creator) }
+        return .ends
     }
 
     /// A process ended: the actors that it created end with it, but for detached ones.

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusScheduling
 import ApusTransport
 
 /// A driver or worker as its node knows it.
@@ -8,19 +9,22 @@ final class NodeConnection {
     let isDriver: Bool
     /// The descriptor of its inbox, to be given to those that send to it.
     let inbox: Int32
-    /// Of a worker: the process, and a descriptor that is readable when it ended.
+    /// Of a worker: its number for the scheduler, the process, and a descriptor that is readable when it ended.
+    var worker: WorkerID?
     var pid: Int32 = 0
     var pidDescriptor: Int32 = -1
-    var environment = WorkerEnvironment()
     var isReady = false
+    /// It was told to end.
+    var isRetiring = false
     /// Lines of output that are not whole yet, by descriptor.
     var outputs: [Int32: LineBuffer] = [:]
     /// The processes that it is connected to, and its own place for each.
     var slots: [UInt64: Int] = [:]
     private var freeSlots: [Int] = []
     private var nextSlot = 0
-    /// What it wants, by its own numbers of classes.
-    var classes: [Int: WantedClass] = [:]
+    /// The classes of which it wants leases, by its own numbers, and the numbers.
+    var classes: [Int: SchedulingClass] = [:]
+    var shapes: [SchedulingClass: Int] = [:]
     /// The actor that lives in it.
     var actor: ActorIdentifier?
     /// Bytes that it had in memory at most; known once it ended.
@@ -30,14 +34,6 @@ final class NodeConnection {
     /// Where it is ended for want of memory.
     var shortage: MemoryShortage?
     let startedAt: Instant
-
-    struct WantedClass {
-        let demand: LeaseDemand
-        let shape: Shape
-        var wanted = 0
-        var granted = 0
-        var queued = 0
-    }
 
     init(process: UInt64, socket: ControlSocket, isDriver: Bool, inbox: Int32, now: Instant) {
         startedAt = now

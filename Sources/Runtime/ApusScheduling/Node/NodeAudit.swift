@@ -15,6 +15,7 @@ extension NodeScheduler {
         for lease in leases.values {
             sum.add(lease.taken)
             usage[lease.job, default: Resources()].add(lease.taken)
+            if homeless.contains(lease.id) { continue }
             guard let worker = workers[lease.worker] else { return "\(lease.id) is on \(lease.worker), which is gone" }
             guard worker.leases.contains(lease.id) else { return "\(lease.worker) does not know its \(lease.id)" }
             if worker.isDedicated != (lease.dedication != nil) { return "\(lease.worker) is dedicated and shared" }

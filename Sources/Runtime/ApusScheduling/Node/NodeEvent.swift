@@ -25,7 +25,9 @@ package enum NodeEvent: Sendable {
     /// A worker connected; it is the client of the tasks that its tasks submit.
     case workerReady(WorkerID, client: ProcessID)
     /// A worker ended, for whatever reason, or never became ready.
-    case workerExited(WorkerID)
+    case workerExited(WorkerID, dedication: DedicationFate = .ends)
+    /// A worker wants to end: it takes no further lease, and those on it are recalled.
+    case workerSpent(WorkerID)
     case workerFailedToStart(WorkerID, reason: String)
 
     /// A group ends with its client, or when it is removed where that is nil.
@@ -38,15 +40,25 @@ package enum NodeEvent: Sendable {
     case tick
 }
 
+/// What becomes of the lease that a worker was dedicated to, when the worker ends.
+package enum DedicationFate: Sendable {
+    case ends
+    /// It keeps its resources and gets another worker.
+    case goesOn(isRetriable: Bool)
+}
+
 /// The use of a node's memory, in bytes.
 package struct MemoryReport: Sendable {
     package var used: Int64
+    /// Above it workers end, until no more than `goal` is used.
     package var limit: Int64
+    package var goal: Int64
     package var workers: [(worker: WorkerID, bytes: Int64)]
 
-    package init(used: Int64, limit: Int64, workers: [(worker: WorkerID, bytes: Int64)]) {
+    package init(used: Int64, limit: Int64, goal: Int64, workers: [(worker: WorkerID, bytes: Int64)]) {
         self.used = used
         self.limit = limit
+        self.goal = goal
         self.workers = workers
     }
 }
@@ -54,15 +66,17 @@ package struct MemoryReport: Sendable {
 /// What the driver of a node's scheduler is to do, in order.
 package enum NodeEffect: Equatable, Sendable {
     case startWorker(WorkerID, WorkerEnvironment)
-    /// The process is to end; `workerExited` follows.
+    /// The process is to end once nothing depends on it, but for `doesNotYield` at once; `workerExited` follows.
     case stopWorker(WorkerID, StopReason)
-    case killForMemory(WorkerID, reason: String)
+    case killForMemory(WorkerID, bytes: Int64)
 
     case grant(LeaseID, to: ProcessID, SchedulingClass, on: WorkerID)
     case dedicated(LeaseID, to: ProcessID, request: UInt64, on: WorkerID)
     /// Others need the resources: the holder is to return this lease or an idle one of the same class, once no task runs
     /// under it.
     case recall(LeaseID, from: ProcessID)
+    /// Others wait: the holder is to return this lease when no task runs or waits under it.
+    case recallOnceIdle(LeaseID, from: ProcessID)
     /// The holder cannot return the lease: the worker is to drop its tasks and confirm by `revoked`.
     case revoke(LeaseID, on: WorkerID)
     /// The lease is gone without having been returned.
@@ -85,12 +99,16 @@ package enum StopReason: Sendable {
     case makesRoom
     /// The lease that it was dedicated to ended.
     case dedicationEnded
+    /// It asked to end.
+    case spent
     /// It did not drop the tasks of a revoked lease in time.
     case doesNotYield
 }
 
-package enum LeaseLoss: Sendable {
+package enum LeaseLoss: Equatable, Sendable {
     case workerExited, killedForMemory, groupRemoved
+    /// No other worker could be had for a dedicated lease.
+    case refused(Refusal)
 }
 
 /// Why something cannot be had.
@@ -107,14 +125,14 @@ package enum Refusal: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .infeasible(let demand, let total):
-            "\(demand) cannot be had at once where there is \(total) in all. Ask for less, or give the node more."
+            "it asks for \(demand), and there is only \(total) in all"
         case .needsNodes(let count):
-            "The bundles must lie on \(count) different nodes, and this is one. Use spread instead of strictSpread, or "
-                + "start more nodes."
-        case .unknownGroup(let group): "Placement group \(group.number) does not exist."
-        case .groupRemoved(let group): "Placement group \(group.number) was removed."
+            "its bundles must lie on \(count) different nodes, and there is one; `spread` instead of `strictSpread` lets "
+                + "them lie on it"
+        case .unknownGroup(let group): "placement group \(group.number) does not exist"
+        case .groupRemoved(let group): "placement group \(group.number) was removed"
         case .workersFail(let attempts, let reason):
-            "No worker process could be started in \(attempts) attempts; the last one said: \(reason)"
+            "no worker could be started in \(attempts) attempts: \(reason)"
         }
     }
 }

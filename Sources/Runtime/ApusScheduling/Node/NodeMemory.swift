@@ -2,23 +2,37 @@ import ApusCore
 
 /// What ends when a node's memory runs out.
 extension NodeScheduler {
-    /// Kills workers until the node is below 95 % of its memory by a margin: idle ones first, the largest of them first;
-    /// then those whose tasks can all be tried again, the newest lease first; then the others, newest first.
+    /// An idle worker with less gives nothing back that helps.
+    static let smallestIdle: Int64 = 32 << 20
+
+    /// In the order in which they end.
+    private enum Work: Int, Comparable {
+        case idle, retriableTask, restartableActor, task, actor
+        static func < (one: Work, other: Work) -> Bool { one.rawValue < other.rawValue }
+    }
+
+    private struct Candidate {
+        let id: WorkerID
+        let bytes: Int64
+        let work: Work
+        let newest: LeaseID
+
+        /// Of idle workers the largest goes first; of others the one whose work is newest, since least is lost.
+        func goesBefore(_ other: Candidate) -> Bool {
+            if work != other.work { return work < other.work }
+            if work == .idle, bytes != other.bytes { return bytes > other.bytes }
+            return (newest, id) > (other.newest, other.id)
+        }
+    }
+
+    /// Kills workers until the node is down to the report's goal: idle ones first, then those whose work can be done again,
+    /// then the others.
     ///
-    /// - Source: the order and the margin of 5 %, at most 3 GiB, are those of Ray's memory monitor.
+    /// - Source: the order is that of Ray's memory monitor.
     mutating func relieve(_ report: MemoryReport, into effects: inout [NodeEffect]) {
-        let limit = report.limit / 100 * 95
-        underMemoryPressure = report.used > limit
+        underMemoryPressure = report.used > report.limit
         guard underMemoryPressure else { return }
         var used = report.used
-        let goal = limit - min(report.limit / 100 * 5, 3 << 30)
-
-        struct Candidate {
-            let id: WorkerID
-            let bytes: Int64
-            let rank: Int
-            let newest: LeaseID?
-        }
         var candidates: [Candidate] = []
         for (id, bytes) in report.workers {
             guard let worker = workers[id] else { continue }
@@ -27,30 +41,23 @@ extension NodeScheduler {
                 // Its memory is about to be free.
                 used -= bytes
             case .starting: break
-            case .idle: candidates.append(Candidate(id: id, bytes: bytes, rank: 0, newest: nil))
+            case .idle:
+                guard bytes >= Self.smallestIdle else { continue }
+                candidates.append(Candidate(id: id, bytes: bytes, work: .idle, newest: LeaseID(0)))
             case .leased:
-                let isRetriable = worker.leases.allSatisfy {
-                    leases[$0].map { classes[$0.classIndex].value.isRetriable } ?? true
-                }
+                let isRetriable = worker.leases.allSatisfy { leases[$0]?.isRetriable ?? true }
+                let work: Work =
+                    worker.isDedicated
+                    ? isRetriable ? .restartableActor : .actor : isRetriable ? .retriableTask : .task
                 candidates.append(
-                    Candidate(id: id, bytes: bytes, rank: isRetriable ? 1 : 2, newest: worker.leases.max()))
+                    Candidate(id: id, bytes: bytes, work: work, newest: worker.leases.max() ?? LeaseID(0)))
             }
         }
-        candidates.sort {
-            if $0.rank != $1.rank { return $0.rank < $1.rank }
-            if $0.rank == 0, $0.bytes != $1.bytes { return $0.bytes > $1.bytes }
-            return ($0.newest ?? LeaseID(0), $0.id) > ($1.newest ?? LeaseID(0), $1.id)
-        }
-        for candidate in candidates where used > goal {
+        candidates.sort { $0.goesBefore($1) }
+        for candidate in candidates where used > report.goal {
             guard retire(candidate.id, loss: .killedForMemory) else { continue }
             used -= candidate.bytes
-            let kind = ["idle", "running tasks that can be tried again", "running tasks that cannot be tried again"]
-            effects.append(
-                .killForMemory(
-                    candidate.id,
-                    reason: "The node uses \(report.used) of \(report.limit) bytes of memory, more than 95 %. This "
-                        + "worker, \(kind[candidate.rank]), used \(candidate.bytes) bytes. Ask for fewer tasks at a time "
-                        + "by giving them a demand for memory."))
+            effects.append(.killForMemory(candidate.id, bytes: candidate.bytes))
         }
     }
 }

@@ -6,6 +6,7 @@ extension NodeScheduler {
     mutating func schedule(at now: Instant, into effects: inout [NodeEffect]) {
         for index in environments.indices { environments[index].lacking = 0 }
         pass += 1
+        rehouse(into: &effects)
         var short: [RequestKey] = []
         var reserved: (pool: Pool?, demand: Resources)?
         var planned = available
@@ -139,10 +140,10 @@ extension NodeScheduler {
 
     private func worker(for request: Request) -> WorkerID? {
         let environment = classes[request.classIndex].environment
-        if case .dedicated = request.key { return idleWorker(of: environment, fresh: true) }
-        if let idle = idleWorker(of: environment, fresh: false) { return idle }
+        if case .dedicated = request.key { return idleWorker(of: environment, fresh: true, for: nil) }
+        if let idle = idleWorker(of: environment, fresh: false, for: request.client) { return idle }
         guard sharedWorkers >= configuration.workerLimit else { return nil }
-        return waitingWorker(of: environment)
+        return waitingWorker(of: environment, for: request.client)
     }
 
     // MARK: Recalls
@@ -174,12 +175,9 @@ extension NodeScheduler {
                 for lease in victims {
                     recalled.insert(lease.id)
                     expected[pool, default: Resources()].add(lease.taken)
-                    leases[lease.id]?.isRecalled = true
-                    if let holder = requestIndex[.shared(lease.client, classIndex: lease.classIndex)] {
-                        requests[holder].leaving += 1
-                    }
-                    effects.append(.recall(lease.id, from: lease.client))
+                    recall(lease.id, into: &effects)
                 }
+                ask(for: request, in: pool, of: candidates, besides: recalled, into: &effects)
                 guard isEnough else { continue }
                 expected[pool, default: Resources()].subtract(request.demand)
                 break
@@ -187,7 +185,32 @@ extension NodeScheduler {
         }
     }
 
-    private func pools(of request: Request) -> [Pool] {
+    mutating func recall(_ id: LeaseID, into effects: inout [NodeEffect]) {
+        guard let lease = leases[id] else { return }
+        leases[id]?.isRecalled = true
+        if let holder = requestIndex[.shared(lease.client, classIndex: lease.classIndex)] {
+            requests[holder].leaving += 1
+        }
+        effects.append(.recall(id, from: lease.client))
+    }
+
+    /// The holders of what a request lacks may have leases that they do not use at the moment: they know, the node does
+    /// not.
+    private mutating func ask(
+        for request: Request, in pool: Pool, of candidates: [Lease], besides recalled: Set<LeaseID>,
+        into effects: inout [NodeEffect]
+    ) {
+        let lacking = available(in: pool).shortfall(for: request.demand)
+        for lease in candidates where lease.pool == pool && !lease.isAskedFor && !recalled.contains(lease.id) {
+            guard lacking.overlaps(lease.taken),
+                request.key != .shared(lease.client, classIndex: lease.classIndex)
+            else { continue }
+            leases[lease.id]?.isAskedFor = true
+            effects.append(.recallOnceIdle(lease.id, from: lease.client))
+        }
+    }
+
+    func pools(of request: Request) -> [Pool] {
         guard request.classIndex >= 0, let reference = classes[request.classIndex].value.bundle else { return [.node] }
         if let index = reference.bundle { return [.bundle(reference.group, index)] }
         return groups[reference.group]?.available.indices.map { .bundle(reference.group, $0) } ?? []

@@ -126,26 +126,21 @@ extension NodeScheduler {
         _ index: Int, on worker: WorkerID, from pool: Pool, at now: Instant, into effects: inout [NodeEffect]
     ) {
         let request = requests[index]
-        guard let client = request.client, var state = workers[worker] else { return }
+        guard let client = request.client, let state = workers[worker] else { return }
         lastLease += 1
         let id = LeaseID(lastLease)
         let dedication: UInt64? = if case .dedicated(_, let number) = request.key { number } else { nil }
         let job = clients[client]?.job ?? JobID(0)
         let lease = Lease(
             id: id, client: client, dedication: dedication, classIndex: request.classIndex, worker: worker, pool: pool,
-            demand: request.demand, job: job, since: now)
+            demand: request.demand, job: job, since: now, isRetriable: classes[request.classIndex].value.isRetriable)
         leases[id] = lease
         take(lease.demand, from: pool)
         jobs[job, default: Job(weight: 1)].uses += 1
         charge(job, lease.demand)
         classes[request.classIndex].uses += 1
 
-        if case .idle = state.state { environments[state.environment].idle.removeAll { $0 == worker } }
-        state.state = .leased
-        state.isFresh = false
-        state.isDedicated = dedication != nil
-        state.leases.append(id)
-        workers[worker] = state
+        occupy(worker, with: id, isDedicated: dedication != nil)
         adopt(job, by: state.client)
 
         if let dedication {
@@ -209,12 +204,14 @@ extension NodeScheduler {
         if lease.dedication == nil,
             let index = requestIndex[.shared(lease.client, classIndex: lease.classIndex)]
         {
-            if requests[index].held >= requests[index].want { queueAnew(index, at: now) }
+            // Behind those that wait: they are to have what was given back.
+            queueAnew(index, at: now)
             requests[index].held -= 1
             if lease.isRecalled || lease.revokedAt != nil { requests[index].leaving -= 1 }
             removeIfDone(index)
         }
         releaseClass(lease.classIndex)
+        if lease.dedication != nil { homeless.removeAll { $0 == id } }
 
         guard var worker = workers[lease.worker] else { return }
         worker.leases.removeAll { $0 == id }
@@ -222,6 +219,8 @@ extension NodeScheduler {
         guard worker.leases.isEmpty, case .leased = worker.state else { return }
         if lease.dedication != nil {
             stop(lease.worker, .dedicationEnded, into: &effects)
+        } else if worker.isSpent {
+            stop(lease.worker, .spent, into: &effects)
         } else {
             workers[lease.worker]?.state = .idle(since: now)
             environments[worker.environment].idle.append(lease.worker)
@@ -237,6 +236,7 @@ extension NodeScheduler {
             requests[index].leaving += 1
         }
         if lease.dedication != nil {
+            if homeless.contains(id) { return end(id, at: now, into: &effects) }
             stop(lease.worker, .dedicationEnded, into: &effects)
         } else if case .leased? = workers[lease.worker]?.state {
             effects.append(.revoke(id, on: lease.worker))

@@ -23,7 +23,7 @@ package struct NodeScheduler {
         package var resources: Resources
         /// Workers of this environment are kept warm.
         package var environment: WorkerEnvironment
-        /// Idle workers to keep ready.
+        /// Shared worker processes that there are at least, whether they are idle or not.
         package var warmWorkers = 0
         /// Shared worker processes, above which there must be need to start more.
         package var workerLimit = 64
@@ -48,7 +48,7 @@ package struct NodeScheduler {
         /// Whether what does not fit this node may wait for others.
         package var nodesMayJoin = false
 
-        package init(resources: Resources, environment: WorkerEnvironment) {
+        package init(resources: Resources, environment: WorkerEnvironment = WorkerEnvironment()) {
             self.resources = resources
             self.environment = environment
         }
@@ -71,6 +71,8 @@ package struct NodeScheduler {
     var environments: [EnvironmentState] = []
     var environmentIndex: [WorkerEnvironment: Int] = [:]
     var groups: [GroupID: Group] = [:]
+    /// Dedicated leases whose workers ended and that wait for others.
+    var homeless: [LeaseID] = []
 
     var lastLease: UInt64 = 0
     var lastWorker: UInt64 = 0
@@ -86,7 +88,7 @@ package struct NodeScheduler {
 
     /// How often `tick` is due; nil while nothing depends on time.
     package var tickInterval: Duration? {
-        let isWarmDue = environments[0].idle.count + environments[0].starting < configuration.warmWorkers
+        let isWarmDue = sharedWorkers(of: 0) < configuration.warmWorkers || !homeless.isEmpty
         if isWarmDue || requests.contains(where: { $0.isOpen }) || leases.contains(where: { $0.value.revokedAt != nil })
         {
             return .milliseconds(20)
@@ -118,8 +120,10 @@ package struct NodeScheduler {
             if let index = requestIndex[.dedicated(client, number)] { removeRequest(index) }
         case .workerReady(let id, let client):
             workerReady(id, client: client, at: now, into: &effects)
-        case .workerExited(let id):
-            workerExited(id, at: now, into: &effects)
+        case .workerExited(let id, let fate):
+            workerExited(id, dedication: fate, at: now, into: &effects)
+        case .workerSpent(let id):
+            workerSpent(id, into: &effects)
         case .workerFailedToStart(let id, let reason):
             workerFailed(id, reason: reason, at: now, into: &effects)
         case .createGroup(let id, let client, let bundles, let strategy):

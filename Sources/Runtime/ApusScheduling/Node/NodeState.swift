@@ -72,13 +72,17 @@ extension NodeScheduler {
         /// The client's number for a lease of a dedicated worker.
         let dedication: UInt64?
         let classIndex: Int
-        let worker: WorkerID
+        var worker: WorkerID
         /// Where its resources return to.
         var pool: Pool
         let demand: Resources
         let job: JobID
         let since: Instant
+        /// Whether what runs under it survives the loss of its worker.
+        var isRetriable: Bool
         var isBlocked = false
+        /// The holder knows that others wait.
+        var isAskedFor = false
         var isRecalled = false
         var revokedAt: Instant?
 
@@ -106,6 +110,8 @@ extension NodeScheduler {
         var isDedicated = false
         /// Has never run anything.
         var isFresh = true
+        /// Is to end with its leases.
+        var isSpent = false
     }
 
     struct EnvironmentState {

@@ -3,11 +3,10 @@ import ApusCore
 /// The pool of worker processes.
 extension NodeScheduler {
     /// Shared processes, those that are ending not counted.
-    var sharedWorkers: Int {
-        workers.values.count {
-            if case .stopping = $0.state { return false }
-            return !$0.isDedicated
-        }
+    var sharedWorkers: Int { workers.values.count { $0.isShared } }
+
+    func sharedWorkers(of environment: Int) -> Int {
+        workers.values.count { $0.isShared && $0.environment == environment }
     }
 
     mutating func workerReady(
@@ -24,7 +23,9 @@ extension NodeScheduler {
         environments[worker.environment].idle.append(id)
     }
 
-    mutating func workerExited(_ id: WorkerID, at now: Instant, into effects: inout [NodeEffect]) {
+    mutating func workerExited(
+        _ id: WorkerID, dedication: DedicationFate = .ends, at now: Instant, into effects: inout [NodeEffect]
+    ) {
         guard let worker = workers[id] else { return }
         var loss = LeaseLoss.workerExited
         switch worker.state {
@@ -38,6 +39,11 @@ extension NodeScheduler {
         workers[id] = nil
         for lease in worker.leases {
             guard let state = leases[lease] else { continue }
+            if case .goesOn(let isRetriable) = dedication, state.dedication != nil, state.revokedAt == nil {
+                leases[lease]?.isRetriable = isRetriable
+                homeless.append(lease)
+                continue
+            }
             if clients[state.client] != nil, state.revokedAt == nil {
                 effects.append(.leaseLost(lease, to: state.client, loss))
             }
@@ -61,14 +67,21 @@ extension NodeScheduler {
         environments[worker.environment].lastFailure = reason
         let failures = environments[worker.environment].failures
         if failures >= configuration.startAttempts {
-            refuseAll(of: worker.environment, .workersFail(attempts: failures, reason: reason), into: &effects)
+            refuseAll(of: worker.environment, .workersFail(attempts: failures, reason: reason), at: now, into: &effects)
             environments[worker.environment].failures = 0
         }
         environments[worker.environment].retryAt = now + configuration.startPause * (1 << min(failures - 1, 6))
     }
 
     /// Requests that hold leases keep what they have: workers of the environment did start once.
-    private mutating func refuseAll(of environment: Int, _ refusal: Refusal, into effects: inout [NodeEffect]) {
+    private mutating func refuseAll(
+        of environment: Int, _ refusal: Refusal, at now: Instant, into effects: inout [NodeEffect]
+    ) {
+        for id in homeless {
+            guard let lease = leases[id], classes[lease.classIndex].environment == environment else { continue }
+            effects.append(.leaseLost(id, to: lease.client, .refused(refusal)))
+            end(id, at: now, into: &effects)
+        }
         for index in requests.indices.reversed() {
             let request = requests[index]
             guard request.classIndex >= 0, classes[request.classIndex].environment == environment, request.isOpen
@@ -123,6 +136,47 @@ extension NodeScheduler {
         return true
     }
 
+    /// Dedicated leases without a worker get one that has run nothing.
+    mutating func rehouse(into effects: inout [NodeEffect]) {
+        while let id = homeless.first, let lease = leases[id], let number = lease.dedication,
+            let worker = idleWorker(of: classes[lease.classIndex].environment, fresh: true, for: lease.client)
+        {
+            homeless.removeFirst()
+            occupy(worker, with: id, isDedicated: true)
+            leases[id]?.worker = worker
+            effects.append(.dedicated(id, to: lease.client, request: number, on: worker))
+        }
+        for id in homeless {
+            if let lease = leases[id] { environments[classes[lease.classIndex].environment].lacking += 1 }
+        }
+    }
+
+    mutating func occupy(_ id: WorkerID, with lease: LeaseID, isDedicated: Bool) {
+        guard var worker = workers[id] else { return }
+        if case .idle = worker.state { environments[worker.environment].idle.removeAll { $0 == id } }
+        worker.state = .leased
+        worker.isFresh = false
+        worker.isDedicated = isDedicated
+        worker.leases.append(lease)
+        workers[id] = worker
+    }
+
+    /// Nothing more is granted on a worker that wants to end, and its leases are recalled.
+    mutating func workerSpent(_ id: WorkerID, into effects: inout [NodeEffect]) {
+        guard let worker = workers[id], !worker.isSpent else { return }
+        workers[id]?.isSpent = true
+        switch worker.state {
+        case .idle: stop(id, .spent, into: &effects)
+        case .starting, .stopping: break
+        case .leased:
+            for lease in worker.leases {
+                guard let state = leases[lease], state.dedication == nil, state.revokedAt == nil, !state.isRecalled
+                else { continue }
+                recall(lease, into: &effects)
+            }
+        }
+    }
+
     /// Idle workers that do not end, however long they are idle.
     func keptIdle(of environment: Int) -> Int { environment == 0 ? configuration.warmWorkers : 0 }
 
@@ -138,18 +192,21 @@ extension NodeScheduler {
         }
     }
 
-    /// A ready worker: for a dedication one that has run nothing, else preferably one that has.
-    func idleWorker(of environment: Int, fresh: Bool) -> WorkerID? {
+    /// A ready worker: for a dedication one that has run nothing, else preferably one that has. Never the client itself,
+    /// which has no connection to itself.
+    func idleWorker(of environment: Int, fresh: Bool, for client: ProcessID?) -> WorkerID? {
         let idle = environments[environment].idle
         if fresh { return idle.last { workers[$0]?.isFresh == true } }
-        return idle.last { workers[$0]?.isFresh == false } ?? idle.last
+        return idle.last { workers[$0]?.isFresh == false && workers[$0]?.client != client }
+            ?? idle.last { workers[$0]?.client != client }
     }
 
     /// A worker all of whose tasks wait, with as few of them as possible.
-    func waitingWorker(of environment: Int) -> WorkerID? {
+    func waitingWorker(of environment: Int, for client: ProcessID?) -> WorkerID? {
         var best: (id: WorkerID, leases: Int)?
         for (id, worker) in workers {
-            guard worker.environment == environment, !worker.isDedicated, case .leased = worker.state,
+            guard worker.environment == environment, worker.isShared, !worker.isSpent, case .leased = worker.state,
+                worker.client != client,
                 worker.leases.allSatisfy({ leases[$0].map { $0.isBlocked && $0.revokedAt == nil } ?? false })
             else { continue }
             if best.map({ (worker.leases.count, id) < ($0.leases, $0.id) }) ?? true { best = (id, worker.leases.count) }
@@ -165,8 +222,7 @@ extension NodeScheduler {
         for index in environments.indices {
             var lacking = environments[index].lacking - environments[index].starting
             if index == 0 {
-                let ready = environments[0].idle.count + environments[0].starting
-                lacking = max(lacking, configuration.warmWorkers - ready)
+                lacking = max(lacking, configuration.warmWorkers - sharedWorkers(of: 0))
             }
             if let retryAt = environments[index].retryAt {
                 guard retryAt <= now else { continue }
@@ -203,5 +259,12 @@ extension NodeScheduler {
             return true
         }
         return false
+    }
+}
+
+extension NodeScheduler.Worker {
+    var isShared: Bool {
+        if case .stopping = state { return false }
+        return !isDedicated
     }
 }
