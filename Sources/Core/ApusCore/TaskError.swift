@@ -92,6 +92,8 @@ public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
         case objectLost(reason: String)
         /// No worker can take the task.
         case unschedulable(reason: String)
+        /// The placement group that the task was to run in ended.
+        case groupRemoved(group: UInt64)
         /// The task, an input or the result could not be encoded or decoded.
         case coding(CodingError)
         /// A task with several results returned another number of them than was asked for.
@@ -144,6 +146,7 @@ public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
                 + "once, or let it use less."
         case .objectLost(let reason): "\(subject), had a result that is lost: \(reason)"
         case .unschedulable(let reason): "\(subject), cannot run: \(reason)"
+        case .groupRemoved(let group): "\(subject), was to run in placement group \(group), which was removed."
         case .coding(let error): "\(subject), could not be passed on: \(error)"
         case .wrongResultCount(let expected, let found):
             "\(subject), returned \(found) results where \(expected) were asked for."

@@ -11,6 +11,7 @@ package protocol Backend: AnyObject, Sendable {
     var total: Resources { get }
     /// What is free now; processors can be below zero for moments.
     var available: Resources { get }
+    var nodes: [NodeIdentifier] { get }
 
     /// Checks a demand before anything is submitted with it.
     ///
@@ -56,6 +57,12 @@ package protocol Backend: AnyObject, Sendable {
     var encodesCalls: Bool { get }
     /// Where the program's own Swift tasks run best: nil for wherever they are.
     var taskExecutor: (any TaskExecutor)? { get }
+
+    /// Asks for resources that are set aside together, and answers with the group's number.
+    func createGroup(_ bundles: [Resources], _ strategy: PlacementStrategy) async throws -> UInt64
+    /// Waits until a group has its resources. False where it ended before.
+    func groupIsReady(_ group: UInt64) async -> Bool
+    func removeGroup(_ group: UInt64) async throws
 
     /// Cancels everything and returns when nothing runs any more.
     func shutdown() async

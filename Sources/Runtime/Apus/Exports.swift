@@ -3,6 +3,7 @@
 @_exported import enum ApusCore.ApusVersion
 @_exported import enum ApusCore.CodingError
 @_exported import struct ApusCore.Origin
+@_exported import enum ApusCore.PlacementStrategy
 @_exported import struct ApusCore.Quantity
 @_exported import struct ApusCore.RemoteFailure
 @_exported import struct ApusCore.Resources

@@ -47,8 +47,3 @@ package struct SchedulingClass: Hashable, Sendable, Codable {
         self.isRetriable = isRetriable
     }
 }
-
-/// How the bundles of a placement group are to lie on nodes.
-package enum PlacementStrategy: String, Sendable, Codable {
-    case pack, strictPack, spread, strictSpread
-}

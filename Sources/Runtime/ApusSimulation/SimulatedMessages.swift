@@ -20,7 +20,7 @@ extension SimulatedProcess {
                 leaseSlots[lease].flatMap { leaseOfSlot[$0]?.worker }
                 ?? actorOfLease[lease].flatMap { actors[$0]?.worker }
             // What the worker sent before it died counts.
-            if loss != .groupRemoved, let worker, !dead.contains(worker) {
+            if !loss.isByGroup, let worker, !dead.contains(worker) {
                 lossesToCome[worker, default: []].append((lease, loss))
             } else {
                 leaseLost(lease, loss)

@@ -298,7 +298,7 @@ final class SimulatedProcess {
         leaseOfSlot[slot] = nil
         let elements = queues.lost(slot)
         for (place, task) in elements.enumerated().reversed() where !task.isCancelled {
-            if loss == .groupRemoved {
+            if loss.isByGroup {
                 end(task, .failure("group removed"))
             } else if place > 0 {
                 queues.resubmit(task, to: self.slot(of: task.classIndex))

@@ -18,6 +18,12 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
     case missingFolder(subject: String, path: String)
     /// An option that only processes of a task's own can meet.
     case needsProcesses(subject: String, option: String)
+    /// A task or actor that is to run on a node that does not exist, and on no other.
+    case unknownNode(subject: String, node: NodeIdentifier, nodes: [NodeIdentifier])
+    /// A task or actor that is to run in a bundle that its group does not have.
+    case unknownBundle(subject: String, bundle: Int, bundles: Int)
+    /// Bundles each of which is to lie on a node of its own.
+    case needsNodes(bundles: Int, nodes: Int)
     /// The processes of a local cluster could not be started.
     case notStarted(reason: String)
     /// An environment variable with a value that is not one of its own.
@@ -42,6 +48,14 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
             "\(subject) is to run in `\(path)`, which is not a folder. Create it before you submit the task."
         case .needsProcesses(let subject, let option):
             "\(subject) asks for `\(option)`, but the cluster's tasks run in the program's own process. Use `.local(…)`."
+        case .unknownNode(let subject, let node, let nodes):
+            "\(subject) is to run on \(node), but the cluster has only "
+                + nodes.map { "\($0)" }.joined(separator: ", ") + ". A soft affinity lets it run on another."
+        case .unknownBundle(let subject, let bundle, let bundles):
+            "\(subject) is to run in bundle \(bundle) of a placement group that has \(bundles); the first is 0."
+        case .needsNodes(let bundles, let nodes):
+            "The \(bundles) bundles of a placement group are to lie on as many nodes, but the cluster has \(nodes). Use "
+                + "`spread` instead of `strictSpread`."
         case .notStarted(let reason):
             "The cluster could not be started: \(reason)"
         case .invalidEnvironment(let variable, let value, let expected):

@@ -232,7 +232,7 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
         guard let task = task.withLock({ $0 }) else { throw .missingReference(index: 0) }
         IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
-            timeout: taskOptions.timeout, streamLimit: UInt32(clamping: channel.limit),
+            options: taskOptions, streamLimit: UInt32(clamping: channel.limit),
             streamAccepted: UInt64(channel.accepted))
         try Parcel.write(task, into: &writer, to: peer)
     }
@@ -247,7 +247,7 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
 
     override func execute(on runner: Runner) async -> Execution {
         guard begin(on: runner), let task = task.withLock({ $0 }) else { return .ended }
-        let timer = taskOptions.timeout.map { startTimer($0) }
+        let timer = taskOptions.timeout.map { startTimer($0, in: runner.backend) }
         let backend = runner.backend
         let attempt = StreamChannel<Job.Element>.Attempt(skipping: channel.accepted)
         let output = StreamOutput<Job.Element> { [channel] value in

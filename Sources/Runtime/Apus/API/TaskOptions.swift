@@ -42,6 +42,13 @@ public struct TaskOptions: Sendable {
     public var workingDirectory: String?
     /// The name in errors and listings; the type's where nil.
     public var name: String?
+    /// Higher goes first; the time that a task waits counts as well, so that none waits for ever.
+    public var priority: Int
+    /// Where the task is to run.
+    public var scheduling: SchedulingStrategy
+    /// Tasks of the type that a process runs before it ends, for those that leave something behind; nil for any number.
+    /// Needs processes.
+    public var maxCalls: Int?
 
     /// Those of tasks that are submitted without any.
     static let standard = TaskOptions()
@@ -53,8 +60,12 @@ public struct TaskOptions: Sendable {
     public init(
         cpus: Quantity = 1, gpus: Quantity = 0, memory: Int64 = 0, resources: [String: Quantity] = [:],
         retries: Int? = nil, retryOn: RetryPolicy? = nil, timeout: Duration? = nil,
-        environment: [String: String] = [:], workingDirectory: String? = nil, name: String? = nil
+        environment: [String: String] = [:], workingDirectory: String? = nil, name: String? = nil, priority: Int = 0,
+        scheduling: SchedulingStrategy = .default, maxCalls: Int? = nil
     ) {
+        self.priority = priority
+        self.scheduling = scheduling
+        self.maxCalls = maxCalls.map { max(1, $0) }
         self.environment = environment
         self.workingDirectory = workingDirectory
         self.resources = Resources(cpus: cpus, gpus: gpus, memory: memory, custom: resources)
@@ -86,12 +97,19 @@ public struct ActorOptions: Sendable {
     public var isDetached: Bool
     /// Calls that may wait; further ones fail with `ActorError.tooManyCalls`.
     public var maxPendingCalls: Int
+    /// Of actors and tasks that wait for resources, those of higher priority go first.
+    public var priority: Int
+    /// Where the actor is to live.
+    public var scheduling: SchedulingStrategy
 
     public init(
         name: String? = nil, cpus: Quantity = 0, gpus: Quantity = 0, memory: Int64 = 0,
         resources: [String: Quantity] = [:], maxRestarts: Int = 0, maxTaskRetries: Int = 0, concurrency: Int = 1,
-        groups: [ConcurrencyGroup] = [], threads: Int = 0, isDetached: Bool = false, maxPendingCalls: Int = .max
+        groups: [ConcurrencyGroup] = [], threads: Int = 0, isDetached: Bool = false, maxPendingCalls: Int = .max,
+        priority: Int = 0, scheduling: SchedulingStrategy = .default
     ) {
+        self.priority = priority
+        self.scheduling = scheduling
         self.name = name
         self.groups = groups
         self.threads = max(0, threads)

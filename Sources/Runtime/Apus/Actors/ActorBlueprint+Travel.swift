@@ -1,11 +1,12 @@
 import ApusCore
+import ApusScheduling
 import Distributed
 
 extension ActorCreation {
     /// The creation of an actor, for another process.
     ///
     /// - Throws: `CodingError` where its types have no names that can be looked up.
-    init(_ birth: ActorBirth) throws(CodingError) {
+    init(_ birth: ActorBirth, bundle: BundleReference?) throws(CodingError) {
         guard let travel = birth.travel else { throw .unnamableType(birth.typeName) }
         self.init(
             name: birth.options.name, typeName: birth.typeName, blueprintType: try TypeNames.name(of: travel.type),
@@ -14,7 +15,8 @@ extension ActorCreation {
             maxTaskRetries: birth.options.maxTaskRetries, concurrency: birth.options.concurrency,
             maxPendingCalls: birth.options.maxPendingCalls, groups: birth.options.groups,
             threads: birth.options.threads, isDetached: birth.options.isDetached,
-            isCheckpointed: birth.type is any CheckpointedActor.Type, origin: birth.origin)
+            isCheckpointed: birth.type is any CheckpointedActor.Type, origin: birth.origin,
+            priority: birth.options.priority, bundle: bundle)
     }
 }
 

@@ -111,12 +111,16 @@ private final class ActorStartCell: ValueCell<Unit>, @unchecked Sendable {
         name = birth.name
         var options = TaskOptions()
         options.resources = birth.options.resources
+        options.priority = birth.options.priority
+        options.scheduling = birth.options.scheduling
         startOptions = options
         super.init(phase: .waiting, file: #fileID, line: #line)
     }
 
     override var taskName: String { "actor \(name)" }
     override var options: TaskOptions? { startOptions }
+
+    override func groupRemoved() { host?.kill(reason: "its placement group was removed", restart: false) }
 
     override func execute(on runner: Runner) async -> Execution {
         guard begin(on: runner), let host else { return .ended }
@@ -168,6 +172,10 @@ extension EmbeddedBackend {
             _ = try cell.result()
         } catch {
             host.kill(reason: "it was not created", restart: false)
+            if case .groupRemoved = error.cause {
+                let failure = RemoteFailure(typeName: "Apus.ActorCrash", message: "\(error)", underlying: nil)
+                throw ActorError.creationFailed(actor: birth.name, failure)
+            }
             throw error.underlying ?? error
         }
         return id

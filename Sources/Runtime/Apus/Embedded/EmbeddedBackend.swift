@@ -1,4 +1,5 @@
 import ApusCore
+import ApusScheduling
 import Synchronization
 
 #if canImport(Glibc)
@@ -37,9 +38,14 @@ final class EmbeddedBackend: Backend {
         var dispatcher: Dispatcher<ObjectCell>
         var runners: [ObjectIdentifier: Runner] = [:]
         var onIdle: [UnsafeContinuation<Void, Never>] = []
+        /// Tasks whose groups have ended. Who submitted them calls `admit` next.
+        var orphans: [Refused] = []
     }
 
+    private typealias Refused = (cell: ObjectCell, cause: TaskError.Cause)
+
     private let core: Mutex<Core>
+    let groups = EmbeddedGroups()
 
     init(resources: Resources, isolation: EmbeddedIsolation) {
         total = resources
@@ -68,7 +74,9 @@ final class EmbeddedBackend: Backend {
 
     func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
         guard !isClosing else { throw .closed }
+        RunContext.current?.cell?.add(child: cell)
         guard let demand else { return }
+        var bundle: BundleReference?
         if let options = cell.options {
             guard options.environment.isEmpty else {
                 throw .needsProcesses(subject: cell.taskName, option: "environment")
@@ -76,14 +84,20 @@ final class EmbeddedBackend: Backend {
             guard options.workingDirectory == nil else {
                 throw .needsProcesses(subject: cell.taskName, option: "workingDirectory")
             }
+            guard options.maxCalls == nil else {
+                throw .needsProcesses(subject: cell.taskName, option: "maxCalls")
+            }
+            bundle = try place(options.scheduling, demand: demand, of: cell.taskName)
         }
         guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
             throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
         }
-        guard let shape = core.withLock({ $0.dispatcher.shape(for: demand) }) else {
+        let priority = cell.options?.priority ?? 0
+        guard let shape = core.withLock({ $0.dispatcher.shape(for: demand, priority: priority, in: bundle) }) else {
             throw .infeasible(subject: cell.taskName, demand: demand, total: total)
         }
         cell.shape = shape
+        if let bundle { groups.add(cell, to: bundle.group) }
     }
 
     func start(_ cell: ObjectCell) {
@@ -109,27 +123,34 @@ final class EmbeddedBackend: Backend {
     /// Starts what can be started now.
     private func admit() {
         var started: [(Runner, ObjectCell)] = []
-        var refused: [ObjectCell] = []
+        var refused: [Refused] = []
         core.withLock { core in admit(&core, into: &started, refused: &refused) }
         for (runner, cell) in started { runner.start(with: cell) }
-        for cell in refused { cell.fail(.cancelled) }
+        for (cell, cause) in refused { cell.fail(cause) }
     }
 
     private func admit(
-        _ core: inout Core, into started: inout [(Runner, ObjectCell)], refused: inout [ObjectCell]
+        _ core: inout Core, into started: inout [(Runner, ObjectCell)], refused: inout [Refused]
     ) {
         repeat {
             takeInbox(&core)
+            if !core.orphans.isEmpty {
+                refused += core.orphans
+                core.orphans = []
+            }
             if isClosing {
-                refused.append(contentsOf: core.dispatcher.drain())
+                refused += core.dispatcher.drain().map { ($0, .cancelled) }
             }
             while let (cell, shape) = core.dispatcher.admit() {
+                // Of several bundles, the one with room.
+                cell.shape = shape
                 let runner = Runner(backend: self, threads: threads(for: shape, in: core.dispatcher))
                 core.runners[ObjectIdentifier(runner)] = runner
                 started.append((runner, cell))
             }
             hasFreeProcessor.store(core.dispatcher.hasFreeProcessor, ordering: .sequentiallyConsistent)
         } while inbox.load(ordering: .sequentiallyConsistent) != nil
+        for group in core.dispatcher.takeReadyGroups() { groups.becameReady(group) }
     }
 
     /// Moves what was submitted into the dispatcher's queues, oldest first.
@@ -149,7 +170,13 @@ final class EmbeddedBackend: Backend {
             let cell = node.takeRetainedValue()
             oldest = cell.next
             cell.next = nil
-            core.dispatcher.enqueue(cell, shape: cell.shape)
+            enqueue(cell, &core)
+        }
+    }
+
+    private func enqueue(_ cell: ObjectCell, _ core: inout Core) {
+        if !core.dispatcher.enqueue(cell, shape: cell.shape), let group = cell.options?.scheduling.groupNumber {
+            core.orphans.append((cell, .groupRemoved(group: group)))
         }
     }
 
@@ -175,13 +202,13 @@ final class EmbeddedBackend: Backend {
         }
 
         var started: [(Runner, ObjectCell)] = []
-        var refused: [ObjectCell] = []
+        var refused: [Refused] = []
         var next: ObjectCell?
         var idle: [UnsafeContinuation<Void, Never>] = []
         core.withLock { core in
             if execution != .keepsResources { core.dispatcher.finish(cell.shape) }
             if execution == .again || execution == .againElsewhere {
-                core.dispatcher.enqueue(cell, shape: cell.shape)
+                enqueue(cell, &core)
             }
             admit(&core, into: &started, refused: &refused)
             let canGoOn = execution == .ended || execution == .again || execution == .keepsResources
@@ -199,7 +226,7 @@ final class EmbeddedBackend: Backend {
             }
         }
         for (runner, cell) in started { runner.start(with: cell) }
-        for cell in refused { cell.fail(.cancelled) }
+        for (cell, cause) in refused { cell.fail(cause) }
         for continuation in idle { continuation.resume() }
         return next
     }
@@ -243,8 +270,43 @@ final class EmbeddedBackend: Backend {
     }
 
     func cancel(_ cell: ObjectCell, force: Bool) {
-        cell.interrupt(.cancelled)
-        cell.fail(.cancelled)
+        end(cell, .cancelled)
+    }
+
+    /// Ends a task, and what it submitted. It is complete before it sees that, so that it fails with this cause.
+    private func end(_ cell: ObjectCell, _ cause: TaskError.Cause) {
+        let children = cell.openChildren()
+        let runner = cell.stop(.cancelled)
+        if runner == nil { cell.interrupt(.cancelled) }
+        cell.fail(cause)
+        runner?.cancel()
+        for child in children { cancel(child) }
+    }
+
+    // MARK: Placement groups
+
+    func createGroup(_ bundles: [Resources], _ strategy: PlacementStrategy) async throws -> UInt64 {
+        guard !isClosing else { throw ClusterError.closed }
+        let group = groups.create()
+        core.withLock { $0.dispatcher.createGroup(group, bundles) }
+        admit()
+        return group.number
+    }
+
+    func groupIsReady(_ group: UInt64) async -> Bool { await groups.isReady(GroupID(group)) }
+
+    func removeGroup(_ group: UInt64) async throws {
+        let id = GroupID(group)
+        let queued = core.withLock { core in
+            takeInbox(&core)
+            return core.dispatcher.removeGroup(id)
+        }
+        for cell in queued { cell.fail(.groupRemoved(group: group)) }
+        for cell in groups.remove(id) {
+            end(cell, .groupRemoved(group: group))
+            cell.groupRemoved()
+        }
+        admit()
     }
 
     /// Gives back what an actor held.
@@ -261,6 +323,7 @@ final class EmbeddedBackend: Backend {
 
     func shutdown() async {
         closing.store(true, ordering: .sequentiallyConsistent)
+        groups.close()
         await actors.stopAll()
         while true {
             admit()

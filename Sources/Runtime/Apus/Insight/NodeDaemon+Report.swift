@@ -32,6 +32,12 @@ extension NodeDaemon {
                     owner: request.client.number, resources: request.value.demand, wanted: request.want,
                     granted: request.held, reason: words(scheduler.why(request.client, request.value, at: now))))
         }
+        for (group, client, demand) in scheduler.pendingGroups {
+            guard let reason = scheduler.why(group, at: now) else { continue }
+            report.demands.append(
+                DemandLine(
+                    owner: client?.number ?? driver, resources: demand, wanted: 1, granted: 0, reason: words(reason)))
+        }
         for (id, record) in actors.records {
             guard case .waiting = record.state else { continue }
             report.demands.append(

@@ -529,10 +529,8 @@ final class ActorLink: @unchecked Sendable {
 extension LocalBackend {
     func createActor(_ birth: ActorBirth, orExisting: Bool) async throws -> ActorIdentifier {
         guard !isClosing else { throw closedError }
-        guard total.covers(birth.options.resources) else {
-            throw ClusterError.infeasible(subject: birth.name, demand: birth.options.resources, total: total)
-        }
-        let creation = try ActorCreation(birth)
+        let bundle = try place(birth.options.scheduling, demand: birth.options.resources, of: birth.name)
+        let creation = try ActorCreation(birth, bundle: bundle)
         let answer = await RunContext.lending {
             await node.ask { .createActor(request: $0, creation: creation, orExisting: orExisting) }
         }
@@ -545,7 +543,7 @@ extension LocalBackend {
             actors.link(id).describe(traits)
             return id
         case .actorFailed(let failure): throw failure.error
-        case .done, .words, .objects, nil: throw closedError
+        default: throw closedError
         }
     }
 
@@ -558,7 +556,7 @@ extension LocalBackend {
             }
             return (id, type)
         case .actorFailed(let failure): throw failure.error
-        case .done, .words, .objects, nil: throw closedError
+        default: throw closedError
         }
     }
 
@@ -592,7 +590,7 @@ extension LocalBackend {
         }
         switch answer {
         case .actorFailed(let failure): throw failure.error
-        case .done, .actor, .words, .objects: return
+        case .done, .actor, .words, .objects, .group, .groupGone: return
         case nil: throw closedError
         }
     }

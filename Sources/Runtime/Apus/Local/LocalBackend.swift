@@ -92,15 +92,13 @@ final class LocalBackend: Backend, @unchecked Sendable {
 
     func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
         guard !isClosing else { throw closedError }
-        if let parent = RunContext.current?.cell as? ServedCell { parent.add(child: cell) }
+        RunContext.current?.cell?.add(child: cell)
         guard let demand else { return record(submitted: cell) }
         guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
             throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
         }
-        guard total.covers(demand) else {
-            throw .infeasible(subject: cell.taskName, demand: demand, total: total)
-        }
         let options = cell.options ?? .standard
+        let bundle = try place(options.scheduling, demand: demand, of: cell.taskName)
         var environment = WorkerEnvironment(variables: options.environment)
         if let folder = options.workingDirectory {
             guard let path = Self.folder(folder) else {
@@ -109,7 +107,9 @@ final class LocalBackend: Backend, @unchecked Sendable {
             environment.folder = path
         }
         cell.shape = shape(
-            for: SchedulingClass(demand: demand, environment: environment, isRetriable: options.retries != 0))
+            for: SchedulingClass(
+                demand: demand, environment: environment, priority: options.priority, bundle: bundle,
+                isRetriable: options.retries != 0))
         record(submitted: cell)
     }
 
@@ -197,7 +197,8 @@ final class LocalBackend: Backend, @unchecked Sendable {
             guard let peer = peer(worker) else { return node.giveBack(lease) }
             owner.granted(lease, shape: Shape(index: shape), worker: peer)
         case .recalled(let lease, let onceIdle): owner.recalled(lease, onceIdle: onceIdle)
-        case .refused(let shape, let reason): owner.refused(Shape(index: shape), reason: reason)
+        case .refused(let shape, let refusal): owner.refused(Shape(index: shape), refusal)
+        case .leaseLost(let lease, let group): owner.lost(lease, .groupRemoved(group: group))
         case .leaseEnded(let lease): server.ended(lease: lease)
         case .leaseOrphaned(let lease): server.orphaned(lease: lease)
         case .retire: retiring.store(true, ordering: .releasing)
@@ -236,6 +237,25 @@ final class LocalBackend: Backend, @unchecked Sendable {
         for cell in owner.drain() { cell.fail(.workerCrashed(reason: "the node's process ended")) }
         actors.closeAll(reason: "the node's process ended")
         for peer in allPeers { peer.ended(reason: "the node's process ended") }
+    }
+
+    // MARK: Placement groups
+
+    func createGroup(_ bundles: [Resources], _ strategy: PlacementStrategy) async throws -> UInt64 {
+        let answer = await RunContext.lending {
+            await node.ask { .createGroup(request: $0, bundles: bundles, strategy) }
+        }
+        guard case .group(let number)? = answer else { throw closedError }
+        return number
+    }
+
+    func groupIsReady(_ group: UInt64) async -> Bool {
+        if case .done? = await node.ask({ .awaitGroup(request: $0, group: group) }) { true } else { false }
+    }
+
+    func removeGroup(_ group: UInt64) async throws {
+        guard case .done? = await RunContext.lending({ await node.ask { .removeGroup(request: $0, group: group) } })
+        else { throw closedError }
     }
 
     // MARK: Ending

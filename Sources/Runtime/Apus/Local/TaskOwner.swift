@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusScheduling
 import ApusTransport
 import Synchronization
 
@@ -78,9 +79,10 @@ final class TaskOwner: @unchecked Sendable {
         if classes[shape.index].leases.isEmpty { starving.insert(shape.index) }
     }
 
-    /// A task is queued before all others of its class.
+    /// A task that was sent is queued before all others of its class.
     private func enqueueFirst(_ cell: ObjectCell, _ shape: Shape) {
-        let ticket = classes[shape.index].queue.first.map { $0.ticket == 0 ? 0 : $0.ticket - 1 } ?? nextTicket
+        let ticket = cell.flight?.ticket ?? nextTicket
+        cell.flight = nil
         classes[shape.index].queue.prepend((cell, ticket))
         if classes[shape.index].leases.isEmpty { starving.insert(shape.index) }
     }
@@ -136,7 +138,7 @@ final class TaskOwner: @unchecked Sendable {
         }
         guard let best, !mustWait(shape) else { return nil }
         while let (cell, ticket) = classes[shape.index].queue.popFirst() {
-            if let assignment = place(cell, on: best) { return assignment }
+            if let assignment = place(cell, ticket, on: best) { return assignment }
             if !cell.isComplete {
                 // All slots of the worker are taken.
                 classes[shape.index].queue.prepend((cell, ticket))
@@ -147,13 +149,13 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// Gives a queued task to a lease. Nil where it was cancelled, or the worker has no free slot.
-    private func place(_ cell: ObjectCell, on lease: TaskLease) -> Assignment? {
+    private func place(_ cell: ObjectCell, _ ticket: UInt64, on lease: TaskLease) -> Assignment? {
         guard cell.assign() else { return nil }
         guard let (slot, generation) = lease.peer.flights.add(cell, lease) else {
             cell.unassign()
             return nil
         }
-        cell.flight = ObjectCell.Flight(peer: lease.peer, slot: slot, generation: generation)
+        cell.flight = ObjectCell.Flight(peer: lease.peer, slot: slot, generation: generation, ticket: ticket)
         lease.sent.append((slot, generation))
         lease.inFlight += 1
         progress &+= 1
@@ -184,7 +186,9 @@ final class TaskOwner: @unchecked Sendable {
     private func ask(_ shape: Shape, givingBack: Bool = false) {
         lock.withLock { _ in
             let state = classes[shape.index]
-            let useful = isHeldUp(shape) ? state.inFlight : min(state.queue.count + state.inFlight, 4096)
+            let useful =
+                isHeldUp(shape)
+                ? min(state.inFlight, state.leases.count) : min(state.queue.count + state.inFlight, 4096)
             guard useful > state.asked || useful * 4 < state.asked || givingBack else { return }
             // Rounded up, so that a stream of submissions asks a few times only.
             let rounded = useful < 2 ? useful : 1 << (Int.bitWidth - (useful - 1).leadingZeroBitCount)
@@ -314,7 +318,6 @@ final class TaskOwner: @unchecked Sendable {
             lease.peer.flights.remove(slot)
             lease.inFlight -= 1
             classes[lease.shape.index].inFlight -= 1
-            cell.flight = nil
             cell.unassign()
             recorder.record(.withdrawn, cell)
             enqueueFirst(cell, lease.shape)
@@ -333,8 +336,13 @@ final class TaskOwner: @unchecked Sendable {
                 let deepest = classes[index].leases.max(by: { $0.inFlight < $1.inFlight }), deepest.inFlight > 1
             else { return }
             withdraw(from: deepest, keeping: max(1, deepest.inFlight / 2))
-            while let cell = classes[index].queue.popFirst()?.cell {
-                guard let assignment = place(cell, on: lease) else { continue }
+            while let (cell, ticket) = classes[index].queue.popFirst() {
+                guard let assignment = place(cell, ticket, on: lease) else {
+                    if cell.isComplete { continue }
+                    // All slots of the worker are taken.
+                    classes[index].queue.prepend((cell, ticket))
+                    break
+                }
                 assignments.append(assignment)
             }
         }
@@ -358,6 +366,11 @@ final class TaskOwner: @unchecked Sendable {
             recorder.record(.succeeded, cell)
             cell.complete(reader.rest(), from: peer)
         case TaskLane.cancelled: conclude(cell, .cancelled)
+        case TaskLane.takenAway:
+            // The node's word on it may come later.
+            if cell.fail(.groupRemoved(group: cell.options?.scheduling.groupNumber ?? 0)) {
+                recorder.record(.failed, cell)
+            }
         case TaskLane.codingFailed:
             conclude(cell, .coding(try BinaryDecoder().decode(CodingError.self, from: Array(try reader.run()))))
         default:
@@ -520,7 +533,7 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// No lease of a class will come: its tasks fail.
-    func refused(_ shape: Shape, reason: String) {
+    func refused(_ shape: Shape, _ refusal: Refusal) {
         let cells: [ObjectCell] = lock.withLock { _ in
             guard classes.indices.contains(shape.index) else { return [] }
             classes[shape.index].asked = 0
@@ -530,7 +543,29 @@ final class TaskOwner: @unchecked Sendable {
             return cells
         }
         askForOthers(than: shape)
-        for cell in cells where cell.fail(.unschedulable(reason: reason)) { recorder.record(.failed, cell) }
+        let cause: TaskError.Cause =
+            switch refusal {
+            case .groupRemoved(let group), .unknownGroup(let group): .groupRemoved(group: group.number)
+            case .infeasible, .needsNodes, .workersFail, .noConnection: .unschedulable(reason: "\(refusal)")
+            }
+        for cell in cells where cell.fail(cause) { recorder.record(.failed, cell) }
+    }
+
+    /// A lease is gone, and what runs under it is ended: its tasks fail, as do others of its class.
+    func lost(_ id: UInt64, _ cause: TaskError.Cause) {
+        let cells: [ObjectCell] = lock.withLock { _ in
+            guard let lease = leases[id] else { return [] }
+            let index = lease.shape.index
+            // What runs keeps its slot until the worker answers.
+            var cells = lease.peer.flights.all.compactMap { $0.flight.lease === lease ? $0.flight.cell : nil }
+            withdraw(from: lease, keeping: 0)
+            drop(lease)
+            while let (cell, _) = classes[index].queue.popFirst() { cells.append(cell) }
+            starving.remove(index)
+            classes[index].asked = 0
+            return cells
+        }
+        for cell in cells where cell.fail(cause) { recorder.record(.failed, cell) }
     }
 
     /// A worker ended: its leases are gone, tasks that had not begun are queued again, the others by their policy.
@@ -547,7 +582,6 @@ final class TaskOwner: @unchecked Sendable {
                 peer.flights.remove(slot)
                 classes[lease.shape.index].inFlight -= 1
                 shapes.insert(lease.shape)
-                cell.flight = nil
                 let word = SlotWord(word: peer.channel.sentSlots[slot])
                 // What waited was not at fault, what was queued never began: neither is an attempt of its own. A
                 // stream or task that waited may have had effects, as any task that is run again.
@@ -555,6 +589,7 @@ final class TaskOwner: @unchecked Sendable {
                     cell.unassign()
                     enqueueFirst(cell, lease.shape)
                 } else {
+                    cell.flight = nil
                     lost.append(cell)
                 }
             }

@@ -13,7 +13,24 @@ final class TaskServer: Sendable {
     /// Lanes whose owner ended, until the node asks for them.
     private let aborted = Mutex<[UInt64: TaskLane]>([:])
 
+    /// How often tasks with a limit ran here, by their types' names.
+    private let calls = Mutex<[String: UInt32]>([:])
+    private let spent = Atomic(false)
+
     init(backend: LocalBackend) { self.backend = backend }
+
+    /// Whether this process has run as many tasks of a type as it may: it begins no others, and ends.
+    var isSpent: Bool { spent.load(ordering: .acquiring) }
+
+    /// Notes that a task with a limit begins here.
+    func count(_ task: IncomingTask) {
+        let calls = calls.withLock { calls in
+            calls[task.type.name, default: 0] += 1
+            return calls[task.type.name, default: 0]
+        }
+        guard calls >= task.maxCalls, !spent.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        backend.node.send(.spent)
+    }
 
     func received(_ reader: inout ByteReader, from peer: Peer) throws {
         let task = try IncomingTask(&reader, from: peer)
@@ -66,10 +83,13 @@ final class TaskServer: Sendable {
         }
     }
 
-    /// The node wants to know when nothing runs any more on a lease whose owner ended.
+    /// The node wants to know when nothing runs any more on a lease whose owner ended, or that was taken away.
     func orphaned(lease: UInt64) {
         let report: @Sendable () -> Void = { [backend] in backend.node.send(.orphanEnded(lease: lease)) }
         if let lane = aborted.withLock({ $0.removeValue(forKey: lease) }) {
+            lane.whenIdle(report)
+        } else if let lane = lanes.withLock({ $0.removeValue(forKey: lease) }) {
+            lane.abort()
             lane.whenIdle(report)
         } else {
             report()
@@ -85,6 +105,8 @@ final class IncomingTask: Sendable {
     let type: ServedType
     /// How long it may run.
     let timeout: Duration?
+    /// Tasks of the type that a process may run; 0 for any number.
+    let maxCalls: UInt32
     /// Results that may wait for the consumer, and elements that it has had already. For streams.
     let streamLimit: UInt32
     let streamAccepted: UInt64
@@ -97,6 +119,7 @@ final class IncomingTask: Sendable {
         type = try peer.servedType(try reader.number(UInt32.self))
         let limit = try reader.number(Int64.self)
         timeout = limit == 0 ? nil : .nanoseconds(limit)
+        maxCalls = try reader.number(UInt32.self)
         streamLimit = try reader.number(UInt32.self)
         streamAccepted = streamLimit == 0 ? 0 : try reader.number(UInt64.self)
         guard slot < ChannelLayout.slotCount else { throw TransportError.malformed(reason: "its slot is \(slot)") }
@@ -105,14 +128,15 @@ final class IncomingTask: Sendable {
 
     static func writeHead(
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, type: UInt32,
-        timeout: Duration?, streamLimit: UInt32 = 0, streamAccepted: UInt64 = 0
+        options: TaskOptions?, streamLimit: UInt32 = 0, streamAccepted: UInt64 = 0
     ) {
         writer.number(lease)
         writer.number(slot)
         writer.number(generation)
         writer.number(type)
         // A limit of less than a nanosecond is one of a nanosecond; none is zero.
-        writer.number(timeout.map { max(1, ($0 / .nanoseconds(1)).clampedToInt64) } ?? 0)
+        writer.number(options?.timeout.map { max(1, ($0 / .nanoseconds(1)).clampedToInt64) } ?? 0)
+        writer.number(UInt32(clamping: options?.maxCalls ?? 0))
         writer.number(streamLimit)
         if streamLimit > 0 { writer.number(streamAccepted) }
     }
@@ -125,17 +149,11 @@ extension Double {
 /// The task that runs in a lane, as its own code sees it: what it submits belongs to it, and when it waits it lends its
 /// processor.
 final class ServedCell: ObjectCell, @unchecked Sendable {
-    // `children` has a lock; the rest is immutable.
+    // Immutable.
     let incoming: IncomingTask
     /// Its type's, among the names of this process's events.
     let name: UInt16
     unowned let lane: TaskLane
-    private let children = Mutex<[WeakCell]>([])
-
-    struct WeakCell: Sendable {
-        weak let cell: ObjectCell?
-    }
-
     init(_ incoming: IncomingTask, lane: TaskLane) {
         self.incoming = incoming
         self.lane = lane
@@ -144,20 +162,6 @@ final class ServedCell: ObjectCell, @unchecked Sendable {
     }
 
     override var taskName: String { incoming.type.name }
-
-    func add(child: ObjectCell) {
-        children.withLock { children in
-            if children.count >= 64, children.count.nonzeroBitCount == 1 {
-                children.removeAll { $0.cell?.isComplete ?? true }
-            }
-            children.append(WeakCell(cell: child))
-        }
-    }
-
-    /// The tasks that this one submitted and that are not complete.
-    func openChildren() -> [ObjectCell] {
-        children.withLock { children in children.compactMap(\.cell).filter { !$0.isComplete } }
-    }
 }
 
 /// Runs the tasks of one lease, one after the other.
@@ -341,12 +345,13 @@ final class TaskLane: @unchecked Sendable {
         let cell = ServedCell(task, lane: self)
         let isWanted = lock.withLock { _ in
             current = cell
-            return !isAborted
+            return !isAborted && !backend.server.isSpent
         }
         guard isWanted, slots.exchange(Int(task.slot), expected: queued.word, desired: running.word) else {
             ended()
             return
         }
+        if task.maxCalls > 0 { backend.server.count(task) }
         backend.recorder.setCurrent(cell.name)
         record(.started, cell)
         defer { record(.ended, cell) }
@@ -425,16 +430,19 @@ final class TaskLane: @unchecked Sendable {
     static let failed: UInt8 = 1
     static let cancelled: UInt8 = 2
     static let codingFailed: UInt8 = 3
+    /// Its lease was taken away with its placement group.
+    static let takenAway: UInt8 = 4
 
     private func answer(_ task: IncomingTask, failed error: any Error, ticks: UInt64 = 0) {
         var writer = ByteWriter()
-        let isCancelled = lock.withLock { _ in self.isCancelled }
+        let (isCancelled, isAborted) = lock.withLock { _ in (self.isCancelled, self.isAborted) }
         switch error {
         case let error as CodingError:
             Self.writeHead(into: &writer, task, status: Self.codingFailed, ticks: ticks)
             writer.run((try? BinaryEncoder().encode(error)) ?? [])
         case _ where isCancelled && (error is CancellationError || (error as? TaskError)?.isCancellation == true):
-            Self.writeHead(into: &writer, task, status: Self.cancelled, ticks: ticks)
+            Self.writeHead(
+                into: &writer, task, status: isAborted ? Self.takenAway : Self.cancelled, ticks: ticks)
         default:
             Self.writeHead(into: &writer, task, status: Self.failed, ticks: ticks)
             let failure = error as? RemoteFailure ?? RemoteFailure(error)

@@ -57,6 +57,8 @@ struct ActorCreation: Codable, Sendable {
     /// Its calls are noted in a journal that the node keeps.
     var isCheckpointed: Bool
     var origin: Origin
+    var priority: Int
+    var bundle: BundleReference?
 
     var subject: String { name ?? typeName }
 }
@@ -106,6 +108,10 @@ enum NodeRequest: Codable, Sendable {
     case stopActor(request: UInt64, actor: ActorIdentifier, immediately: Bool, restart: Bool)
     /// An actor's time to stop is up.
     case killActor(actor: ActorIdentifier, reason: String)
+    case createGroup(request: UInt64, bundles: [Resources], PlacementStrategy)
+    /// Answered when the group has its resources, or has ended.
+    case awaitGroup(request: UInt64, group: UInt64)
+    case removeGroup(request: UInt64, group: UInt64)
     case killWorker(process: UInt64, reason: String)
     case shutdown(request: UInt64)
     /// The answer to `report`.
@@ -132,7 +138,9 @@ enum NodeNotice: Codable, Sendable {
     /// Others wait: the lease is to be given back once it is idle, or after the tasks that run.
     case recalled(lease: UInt64, onceIdle: Bool)
     /// No lease of a class will come.
-    case refused(shape: Int, reason: String)
+    case refused(shape: Int, Refusal)
+    /// A lease is gone with its placement group; nothing of its class can run any more.
+    case leaseLost(lease: UInt64, group: UInt64)
     /// To a worker: the lease's owner gave it back.
     case leaseEnded(lease: UInt64)
     /// To a worker: the lease's owner ended, and the worker is free once what runs there has been cancelled.
@@ -159,6 +167,8 @@ enum NodeAnswer: Codable, Sendable {
     case done
     case words(String)
     case objects(ObjectStoreStatus)
+    case group(UInt64)
+    case groupGone
     case actor(ActorIdentifier, bodyType: String, typeName: String)
     case actorFailed(ActorFailure)
 }

@@ -174,7 +174,9 @@ extension NodeDaemon {
         decide(
             .dedicate(
                 ProcessID(driver), request: id.number,
-                SchedulingClass(demand: creation.resources, isRetriable: creation.maxRestarts != 0)))
+                SchedulingClass(
+                    demand: creation.resources, priority: creation.priority, bundle: creation.bundle,
+                    isRetriable: creation.maxRestarts != 0)))
     }
 
     /// Makes a fresh worker the home of an actor. False where the actor is not wanted any more.

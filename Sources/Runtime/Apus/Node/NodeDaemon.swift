@@ -33,6 +33,7 @@ final class NodeDaemon {
     var lastTick: Instant
     private var lastAvailable: Resources
     var actors = ActorRegistry()
+    var groups = Groups()
     let insight: NodeInsight
     let objects: NodeObjects
 
@@ -196,6 +197,12 @@ final class NodeDaemon {
         case .objects(let number, let limit):
             notify(connection, .answer(request: number, .objects(objects.status(limit: limit))))
         case .store(let request): tell(objects.handle(request, of: StoreClient(connection.process), at: now))
+        case .createGroup(let number, let bundles, let strategy):
+            createGroup(bundles, strategy, connection.process, number)
+        case .awaitGroup(let number, let group): awaitGroup(group, connection.process, number)
+        case .removeGroup(let number, let group):
+            decide(.removeGroup(GroupID(group)))
+            notify(connection, .answer(request: number, .done))
         case .killWorker(let process, let reason):
             guard let worker = connections[process], !worker.isDriver else { return }
             worker.endReason = reason

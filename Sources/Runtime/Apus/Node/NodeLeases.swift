@@ -40,10 +40,12 @@ extension NodeDaemon {
         case .leaseLost(let lease, let client, let loss): lost(lease, client.number, loss)
         case .refuse(let client, let value, let refusal):
             guard let shape = connections[client.number]?.shapes[value] else { return }
-            notify(client.number, .refused(shape: shape, reason: "\(refusal)"))
+            notify(client.number, .refused(shape: shape, refusal))
         case .refuseDedicated(_, let number, let refusal):
             actorLost(ActorIdentifier(owner: 0, number: number), reason: "\(refusal)", isFinal: true)
-        case .warn, .groupReady, .groupRefused: break
+        case .groupReady(let group): settled(group, isReady: true)
+        case .groupRefused(let group, _): settled(group, isReady: false)
+        case .warn: break
         }
     }
 
@@ -61,9 +63,11 @@ extension NodeDaemon {
         }
     }
 
-    /// Tells a process to end that is to, unless actors would end with it.
+    /// Tells a process to end that is to, unless actors or groups would end with it.
     func retireIfFree(_ connection: NodeConnection) {
-        guard connection.isRetiring, !actors.hasActors(of: connection.process) else { return }
+        guard connection.isRetiring, !actors.hasActors(of: connection.process),
+            !scheduler.hasGroups(of: ProcessID(connection.process))
+        else { return }
         notify(connection, .retire)
     }
 
@@ -74,7 +78,7 @@ extension NodeDaemon {
             // One of the two has too many connections, or memory has run out.
             decide(.want(ProcessID(client), value, count: 0))
             decide(.returned(lease))
-            notify(owner, .refused(shape: shape, reason: "no more connections between processes can be made"))
+            notify(owner, .refused(shape: shape, .noConnection))
             return
         }
         insight.counters.leasesGranted += 1
@@ -89,7 +93,18 @@ extension NodeDaemon {
     /// The worker's end tells the holder of a shared lease; that of an actor was told before.
     private func lost(_ lease: LeaseID, _ client: UInt64, _ loss: LeaseLoss) {
         switch loss {
-        case .workerExited, .killedForMemory, .groupRemoved: break
+        case .workerExited, .killedForMemory: break
+        case .groupRemoved(let group):
+            guard let id = actors.id(of: lease) else {
+                return notify(client, .leaseLost(lease: lease.number, group: group.number))
+            }
+            let reason = "\(Refusal.groupRemoved(group))"
+            if case .waiting? = actors[id]?.state {
+                actorLost(id, reason: reason, isFinal: true)
+            } else {
+                // Its worker is ended.
+                actors[id]?.ending = (reason, false)
+            }
         case .refused(let refusal):
             guard let id = actors.id(of: lease) else { return }
             actorLost(id, reason: "\(refusal)", isFinal: true)

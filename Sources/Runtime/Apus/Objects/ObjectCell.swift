@@ -37,6 +37,12 @@ package class ObjectCell: @unchecked Sendable {
         /// Most objects have at most one waiter.
         var waiter: Waiter?
         var moreWaiters: [Waiter] = []
+        /// What the task has submitted, while it runs.
+        var children: [WeakCell] = []
+    }
+
+    struct WeakCell: Sendable {
+        weak let cell: ObjectCell?
     }
 
     let guarded: Mutex<Guarded>
@@ -62,6 +68,8 @@ package class ObjectCell: @unchecked Sendable {
         let peer: Peer
         let slot: Int
         let generation: UInt32
+        /// Its number among all tasks of the process, by which they are in order.
+        let ticket: UInt64
     }
 
     final class FailureBox: Sendable {
@@ -134,6 +142,7 @@ package class ObjectCell: @unchecked Sendable {
             store()
             state.phase = .complete
             state.runner = nil
+            if !state.children.isEmpty { state.children = [] }
             waiter = state.waiter.take()
             if !state.moreWaiters.isEmpty { swap(&more, &state.moreWaiters) }
             complete.store(true, ordering: .releasing)
@@ -154,6 +163,9 @@ package class ObjectCell: @unchecked Sendable {
 
     @discardableResult
     final func fail(_ cause: TaskError.Cause) -> Bool { isComplete ? false : fail(error(cause)) }
+
+    /// The placement group that it belongs to ended, and so did the task.
+    func groupRemoved() {}
 
     /// Drops what only an unfinished task needs.
     func releaseTask() {}
@@ -217,13 +229,18 @@ package class ObjectCell: @unchecked Sendable {
     /// Ends the attempt that is running by cancelling its Swift task. False where none is running.
     @discardableResult
     func interrupt(_ reason: Stop) -> Bool {
-        let runner: Runner? = guarded.withLock { state in
+        let runner = stop(reason)
+        runner?.cancel()
+        return runner != nil
+    }
+
+    /// Marks the attempt that runs as one that is to end, and returns the runner that is to be cancelled.
+    final func stop(_ reason: Stop) -> Runner? {
+        guarded.withLock { state in
             guard let runner = state.runner else { return nil }
             state.stop = state.stop ?? reason
             return runner
         }
-        runner?.cancel()
-        return runner != nil
     }
 
     /// Marks a queued task as running in another process, unless it was cancelled.
@@ -260,6 +277,23 @@ package class ObjectCell: @unchecked Sendable {
             state.stop = state.stop ?? reason
             return true
         }
+    }
+
+    // MARK: Children
+
+    /// Notes that the task submitted another.
+    final func add(child: ObjectCell) {
+        guarded.withLock { state in
+            if state.children.count >= 64, state.children.count.nonzeroBitCount == 1 {
+                state.children.removeAll { $0.cell?.isComplete ?? true }
+            }
+            state.children.append(WeakCell(cell: child))
+        }
+    }
+
+    /// The tasks that this one submitted and that are not complete.
+    final func openChildren() -> [ObjectCell] {
+        guarded.withLock { $0.children }.compactMap(\.cell).filter { !$0.isComplete }
     }
 
     // MARK: Other processes

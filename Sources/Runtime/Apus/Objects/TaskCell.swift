@@ -47,7 +47,7 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
     ) throws(CodingError) {
         IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
-            timeout: options?.timeout)
+            options: options)
         try Parcel.write(task, into: &writer, to: peer)
     }
 
@@ -61,7 +61,7 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
 
     override func execute(on runner: Runner) async -> Execution {
         guard begin(on: runner), let task = job.withLock({ $0 }) else { return .ended }
-        let timer = options?.timeout.map { startTimer($0) }
+        let timer = options?.timeout.map { startTimer($0, in: runner.backend) }
         do {
             let value = try await RunContext.$current.withValue(runner.context(for: self)) {
                 runner.backend.isolation == .shared
@@ -117,11 +117,14 @@ extension ObjectCell {
     }
 
     /// Ends the attempt when its time is up: the reference fails at once, unless the task will be tried again.
-    final func startTimer(_ limit: Duration) -> Task<Void, Never> {
+    final func startTimer(_ limit: Duration, in backend: EmbeddedBackend) -> Task<Void, Never> {
         Task {
             try? await Task.sleep(for: limit)
             guard !Task.isCancelled else { return }
+            // What the attempt submitted ends with it.
+            let children = openChildren()
             timedOut(after: limit)
+            for child in children { backend.cancel(child) }
         }
     }
 

@@ -40,6 +40,18 @@ package enum NodeEvent: Sendable {
     case tick
 }
 
+extension NodeEvent {
+    /// Whether requests may wait after it that did not before, or long enough by now.
+    var mayLackLeases: Bool {
+        switch self {
+        case .want, .dedicate, .createGroup, .unblocked, .tick: true
+        case .driverJoined, .clientLeft, .returned, .blocked, .revoked, .cancelDedicated, .workerReady, .workerExited,
+            .workerSpent, .workerFailedToStart, .removeGroup, .memory:
+            false
+        }
+    }
+}
+
 /// What becomes of the lease that a worker was dedicated to, when the worker ends.
 package enum DedicationFate: Sendable {
     case ends
@@ -106,13 +118,16 @@ package enum StopReason: Sendable {
 }
 
 package enum LeaseLoss: Equatable, Sendable {
-    case workerExited, killedForMemory, groupRemoved
+    case workerExited, killedForMemory
+    case groupRemoved(GroupID)
     /// No other worker could be had for a dedicated lease.
     case refused(Refusal)
+
+    package var isByGroup: Bool { if case .groupRemoved = self { true } else { false } }
 }
 
 /// Why something cannot be had.
-package enum Refusal: Hashable, Sendable, CustomStringConvertible {
+package enum Refusal: Hashable, Sendable, Codable, CustomStringConvertible {
     /// More than the node, or the bundle, has in all.
     case infeasible(demand: Resources, total: Resources)
     /// Bundles that must lie on different nodes.
@@ -121,6 +136,8 @@ package enum Refusal: Hashable, Sendable, CustomStringConvertible {
     case groupRemoved(GroupID)
     /// Workers of the environment fail to start.
     case workersFail(attempts: Int, reason: String)
+    /// The two processes cannot be connected.
+    case noConnection
 
     package var description: String {
         switch self {
@@ -133,6 +150,7 @@ package enum Refusal: Hashable, Sendable, CustomStringConvertible {
         case .groupRemoved(let group): "placement group \(group.number) was removed"
         case .workersFail(let attempts, let reason):
             "no worker could be started in \(attempts) attempts: \(reason)"
+        case .noConnection: "no more connections between processes can be made"
         }
     }
 }

@@ -40,7 +40,10 @@ extension NodeScheduler {
     /// Ends what runs in a group. Its free resources return at once, the others as their leases end.
     mutating func removeGroup(_ id: GroupID, at now: Instant, into effects: inout [NodeEffect]) {
         guard let group = groups.removeValue(forKey: id) else { return }
-        if let index = requestIndex[.group(id)] { removeRequest(index) }
+        if let index = requestIndex[.group(id)] {
+            removeRequest(index)
+            effects.append(.groupRefused(id, .groupRemoved(id)))
+        }
         for bundle in group.available { available.add(bundle) }
         for index in requests.indices.reversed() {
             guard requests[index].classIndex >= 0, classes[requests[index].classIndex].value.bundle?.group == id
@@ -52,7 +55,7 @@ extension NodeScheduler {
             leases[lease.id]?.pool = .node
             guard lease.revokedAt == nil else { continue }
             if clients[lease.client] != nil {
-                effects.append(.leaseLost(lease.id, to: lease.client, .groupRemoved))
+                effects.append(.leaseLost(lease.id, to: lease.client, .groupRemoved(id)))
             }
             revoke(lease.id, at: now, into: &effects)
         }

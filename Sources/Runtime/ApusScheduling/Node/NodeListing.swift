@@ -27,6 +27,18 @@ extension NodeScheduler {
             isDedicated: lease.dedication != nil, isBlocked: lease.isBlocked)
     }
 
+    /// Groups that wait for their resources.
+    package var pendingGroups: [(group: GroupID, client: ProcessID?, demand: Resources)] {
+        requests.compactMap { request in
+            guard case .group(let id) = request.key else { return nil }
+            return (id, groups[id]?.client, request.demand)
+        }
+    }
+
+    /// Whether a group has its resources; nil where there is none.
+    package func isReady(_ group: GroupID) -> Bool? { groups[group]?.isReady }
+    package func hasGroups(of client: ProcessID) -> Bool { groups.values.contains { $0.client == client } }
+
     package var hasLeases: Bool { !leases.isEmpty }
     package func leaseCount(on worker: WorkerID) -> Int { workers[worker]?.leases.count ?? 0 }
 

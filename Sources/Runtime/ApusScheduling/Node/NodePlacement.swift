@@ -3,7 +3,10 @@ import ApusCore
 /// Who gets what is free, and who must give back.
 extension NodeScheduler {
     /// Serves waiting requests in order until none fits.
-    mutating func schedule(at now: Instant, into effects: inout [NodeEffect]) {
+    ///
+    /// - Parameter recalls: whether leases are called back for those that do not fit. Not needed after every event: who gets
+    ///   a lease while others wait is told so at once.
+    mutating func schedule(at now: Instant, recalls: Bool, into effects: inout [NodeEffect]) {
         for index in environments.indices { environments[index].lacking = 0 }
         pass += 1
         rehouse(into: &effects)
@@ -44,6 +47,7 @@ extension NodeScheduler {
             }
         }
         startWorkers(at: now, into: &effects)
+        guard recalls else { return }
         recall(for: requests.indices.filter { requests[$0].isOpen && isShort(requests[$0]) }, at: now, into: &effects)
     }
 
@@ -90,7 +94,8 @@ extension NodeScheduler {
     }
 
     private func share(of request: Request) -> Double {
-        request.client.flatMap { clients[$0]?.job }.flatMap { jobs[$0]?.share } ?? 0
+        guard let client = request.client, let job = clients[client]?.job else { return 0 }
+        return jobs[job]?.share ?? 0
     }
 
     private func firstInOrder(at now: Instant) -> Int? {
@@ -151,12 +156,12 @@ extension NodeScheduler {
     /// Asks for leases back until what waits would fit.
     private mutating func recall(for short: [Int], at now: Instant, into effects: inout [NodeEffect]) {
         guard !short.isEmpty else { return }
-        let order = short.sorted {
-            let (left, right) = (effectivePriority(requests[$0], at: now), effectivePriority(requests[$1], at: now))
-            if left != right { return left > right }
-            let (leftShare, rightShare) = (share(of: requests[$0]), share(of: requests[$1]))
-            return leftShare != rightShare ? leftShare < rightShare : requests[$0].ticket < requests[$1].ticket
+        var order: [(index: Int, priority: Int, share: Double, ticket: UInt64)] = []
+        for index in short {
+            let request = requests[index]
+            order.append((index, effectivePriority(request, at: now), share(of: request), request.ticket))
         }
+        order.sort { ($1.priority, $0.share, $0.ticket) < ($0.priority, $1.share, $1.ticket) }
         let candidates = leases.values.filter { !$0.isRecalled && $0.revokedAt == nil && $0.dedication == nil }
             .sorted { $0.id < $1.id }
         guard !candidates.isEmpty else { return }
@@ -165,8 +170,8 @@ extension NodeScheduler {
             expected[lease.pool, default: Resources()].add(lease.taken)
         }
         var recalled: Set<LeaseID> = []
-        for index in order.prefix(8) {
-            let request = requests[index]
+        for place in order.prefix(8) {
+            let request = requests[place.index]
             for pool in pools(of: request) {
                 var room = available(in: pool)
                 if let coming = expected[pool] { room.add(coming) }
@@ -233,7 +238,8 @@ extension NodeScheduler {
                 spare[key, default: surplus] -= 1
                 chosen.append(lease)
                 room.add(lease.taken)
-            } else if now - lease.since >= configuration.slice, isOutranked(lease, by: request, at: now) {
+            } else if now - lease.since >= slice(of: lease, against: request), isOutranked(lease, by: request, at: now)
+            {
                 used.append(lease)
             }
         }
@@ -251,6 +257,11 @@ extension NodeScheduler {
         }
         let isEnough = room.admits(request.demand)
         return (isEnough ? chosen + forced : chosen, isEnough)
+    }
+
+    /// Higher priority need not wait until a slice is over.
+    private func slice(of lease: Lease, against request: Request) -> Duration {
+        request.priority > classes[lease.classIndex].value.priority ? .zero : configuration.slice
     }
 
     /// Whether a request should rather have the resources of a lease than its holder.

@@ -73,7 +73,7 @@ extension NodeScheduler {
     func mayWait(_ refusal: Refusal) -> Bool {
         switch refusal {
         case .infeasible, .needsNodes: configuration.nodesMayJoin
-        case .unknownGroup, .groupRemoved, .workersFail: false
+        case .unknownGroup, .groupRemoved, .workersFail, .noConnection: false
         }
     }
 
@@ -151,6 +151,10 @@ extension NodeScheduler {
             requests[index].held += 1
             queueAnew(index, at: now)
             requests[index].passedOver = 0
+            if requests.contains(where: { $0.isOpen && $0.key != request.key && $0.demand.overlaps(lease.demand) }) {
+                leases[id]?.isAskedFor = true
+                effects.append(.recallOnceIdle(id, from: client))
+            }
         }
     }
 

@@ -135,7 +135,7 @@ package struct NodeScheduler {
         case .tick:
             tick(at: now, into: &effects)
         }
-        schedule(at: now, into: &effects)
+        schedule(at: now, recalls: event.mayLackLeases, into: &effects)
     }
 
     package mutating func handle(_ event: NodeEvent, at now: Instant) -> [NodeEffect] {

@@ -224,7 +224,7 @@ extension NodeScheduler {
 
 extension Resources {
     /// Whether a demand can be taken; one without processors can while processors are overdrawn.
-    func admits(_ demand: Resources) -> Bool {
+    package func admits(_ demand: Resources) -> Bool {
         (demand.cpus == .zero || cpus >= demand.cpus) && (demand.gpus == .zero || gpus >= demand.gpus)
             && (demand.memory == 0 || memory >= demand.memory)
             && demand.custom.allSatisfy { custom[$0.key, default: .zero] >= $0.value }

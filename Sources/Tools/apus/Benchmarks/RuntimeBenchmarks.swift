@@ -81,8 +81,18 @@ struct RuntimeBenchmarks {
         "1:1 actor calls concurrent", "1:n actor calls async", "n:n actor calls async",
         "n:n actor calls with arg async", "1:1 async-actor calls sync", "1:1 async-actor calls async",
         "1:1 async-actor calls with args async", "1:n async-actor calls async", "n:n async-actor calls async",
-        "pending tasks memory",
+        "placement group create/removal", "pending tasks memory",
     ]
+
+    /// Creates groups of one bundle, waits for each, and removes all.
+    private func groups(_ count: Int) async throws {
+        var groups: [PlacementGroup] = []
+        for _ in 0..<count {
+            groups.append(try await cluster.createGroup([Resources(custom: ["custom": 0.001])]))
+        }
+        for group in groups { _ = try await cluster.get(cluster.ready(group), timeout: .seconds(30)) }
+        for group in groups { try await cluster.remove(group) }
+    }
 
     func measure(_ name: String) async throws -> [Measurement] {
         switch name {
@@ -170,6 +180,8 @@ struct RuntimeBenchmarks {
             ]
         case "1:n async-actor calls async": return [try await toMany(name, asynchronously: true)]
         case "n:n async-actor calls async": return [try await manyToMany(name, asynchronously: true)]
+        case "placement group create/removal":
+            return [try await harness.measure(name, multiplier: 100) { try await groups(100) }]
         case "pending tasks memory":
             return try await memory()
         default:

@@ -35,8 +35,8 @@ struct BenchCommand: AsyncParsableCommand {
 
             func configuration(cpus: Int?) -> ClusterConfiguration {
                 switch self {
-                case .embedded: .embedded(cpus: cpus.map { .init($0) })
-                case .local: .local(cpus: cpus.map { .init($0) })
+                case .embedded: .embedded(cpus: cpus.map { .init($0) }, resources: ["custom": 1])
+                case .local: .local(cpus: cpus.map { .init($0) }, resources: ["custom": 1])
                 }
             }
         }
