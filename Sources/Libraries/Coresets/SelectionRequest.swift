@@ -22,6 +22,8 @@ public struct SelectionRequest: Sendable {
     public var seed: UInt64 = 0
     /// K of `facility-location` on a neighbour graph; all pairs where nil.
     public var neighbours: Int?
+    /// How these are looked for.
+    public var search = NeighbourSearch.exact
     /// Parameter of the objective: α of saturated coverage, λ of graph cut and log-determinant, θ of coverage.
     public var parameter: Double?
     public var concave = Concave.squareRoot
@@ -63,6 +65,10 @@ public struct SelectionRequest: Sendable {
         public var representation: Representation
         /// From the features at hand to the last pick and weight.
         public var seconds: Double
+        /// From the features at hand to the last pick.
+        public var selectionSeconds: Double
+        /// Processor time of all threads for that, which other programs on the machine lengthen less.
+        public var processorSeconds: Double
         public var metric: String
         public var isDouble: Bool
         public var bytes: Int
@@ -92,6 +98,7 @@ public struct SelectionRequest: Sendable {
     @_specialize(where Scalar == Double)
     public func run<Scalar: KernelScalar>(_ features: Matrix<Scalar>) throws(CoresetError) -> Outcome {
         let start = Self.now
+        let startProcessor = Self.processorNow
         var bytes = 0
         var metricName = metric?.name ?? "none"
         let selection: Selection
@@ -112,7 +119,9 @@ public struct SelectionRequest: Sendable {
             if let neighbours {
                 let metric = metric ?? .exponentialDistance
                 metricName = metric.name
-                let graph = try NeighbourGraph(features, neighbours: neighbours, metric: metric, threads: threads)
+                let graph = try NeighbourGraph(
+                    features, neighbours: neighbours, metric: metric, search: search, memoryLimit: memoryLimit,
+                    threads: threads)
                 selection = try maximize(FacilityLocation(Similarities(sparse: graph.similarities)))
             } else {
                 selection = try maximize(FacilityLocation(try similarities(.maximumMinusSquaredDistance)))
@@ -132,10 +141,14 @@ public struct SelectionRequest: Sendable {
             selection = try maximize(try LogDeterminant(try similarities(.exponentialDistance), ridge: parameter ?? 1))
         default: (selection, metricName) = try diverse(features)
         }
+        let chosen = Self.now
+        let processor = Self.processorNow - startProcessor
         let representation = Representation(of: features, by: selection.picks, metric: metric, threads: threads)
         return Outcome(
             selection: selection, weights: representation.weights, representation: representation,
-            seconds: Self.now - start, metric: metricName, isDouble: Scalar.self == Double.self, bytes: bytes)
+            seconds: Self.now - start, selectionSeconds: chosen - start, processorSeconds: processor,
+            metric: metricName,
+            isDouble: Scalar.self == Double.self, bytes: bytes)
     }
 
     private var isLazy: Bool {
@@ -195,9 +208,12 @@ public struct SelectionRequest: Sendable {
             guarantee: 0.5)
     }
 
-    static var now: Double {
+    static var now: Double { read(CLOCK_MONOTONIC) }
+    static var processorNow: Double { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func read(_ clock: clockid_t) -> Double {
         var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
+        clock_gettime(clock, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }

@@ -1,6 +1,9 @@
 #include "CVectorKernels.h"
 
 #include <math.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 // Vectors wider than the registers pass between functions that are all inlined; no ABI is involved.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -28,8 +31,14 @@ template <typename T> struct Functions {
 struct Table {
     Functions<float> f32;
     Functions<double> f64;
-    double (*concaveGain)(int32_t, const float *, const double *, const double *, long);
-    void (*dotsOfBytes)(const uint8_t *, long, long, const uint8_t *, long, int32_t *);
+    double (*concaveGain)(int32_t, const float *, const int32_t *, const double *, const double *, long);
+    void (*widenHalves)(const uint16_t *, float *, long);
+    float (*dotOfHalves)(const uint16_t *, const uint16_t *, long);
+    float (*distanceOfHalves)(const uint16_t *, const uint16_t *, long);
+    int32_t (*dotOfSigned)(const int8_t *, const int8_t *, long);
+    int32_t (*distanceOfSigned)(const int8_t *, const int8_t *, long);
+    int32_t (*dotOfBytes)(const uint8_t *, const uint8_t *, long);
+    int32_t (*distanceOfBytes)(const uint8_t *, const uint8_t *, long);
 };
 
 #if defined(__x86_64__)
@@ -39,16 +48,23 @@ struct Table {
 namespace avx512 {
 #define TILE_QUERIES 8
 #define TILE_BLOCKS 2
+#define WIDEN_HALF(p) ((V<float>)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(p))))
 #include "Bodies.inc"
+#undef WIDEN_HALF
 #undef TILE_QUERIES
 #undef TILE_BLOCKS
 }
 #pragma clang attribute pop
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 namespace avx2 {
 #define TILE_QUERIES 4
 #define TILE_BLOCKS 1
+#define WIDEN_HALF(p)                                                                                                  \
+    (__builtin_shufflevector(_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p))),                                   \
+                             _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)((p) + 8))), 0, 1, 2, 3, 4, 5, 6, 7, 8,  \
+                             9, 10, 11, 12, 13, 14, 15))
 #include "Bodies.inc"
+#undef WIDEN_HALF
 #undef TILE_QUERIES
 #undef TILE_BLOCKS
 }
@@ -69,7 +85,7 @@ int detectedLevel() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
         && __builtin_cpu_supports("avx512vl"))
         return 2;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 1;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) return 1;
 #endif
     return 0;
 }
@@ -133,9 +149,14 @@ int avk_level(void) {
 DEFINE(float, f32)
 DEFINE(double, f64)
 
-double avk_concave_gain(int32_t kind, const float *x, const double *sum, const double *value, long count) {
-    return table().concaveGain(kind, x, sum, value, count);
+double avk_concave_gain(int32_t kind, const float *x, const int32_t *columns, const double *sum, const double *value,
+                        long count) {
+    return table().concaveGain(kind, x, columns, sum, value, count);
 }
-void avk_dots_u8(const uint8_t *x, long stride, long count, const uint8_t *y, long dim, int32_t *out) {
-    table().dotsOfBytes(x, stride, count, y, dim, out);
-}
+void avk_widen_f16(const uint16_t *from, float *to, long count) { table().widenHalves(from, to, count); }
+float avk_dot_f16(const uint16_t *x, const uint16_t *y, long count) { return table().dotOfHalves(x, y, count); }
+float avk_distance_f16(const uint16_t *x, const uint16_t *y, long count) { return table().distanceOfHalves(x, y, count); }
+int32_t avk_dot_i8(const int8_t *x, const int8_t *y, long count) { return table().dotOfSigned(x, y, count); }
+int32_t avk_distance_i8(const int8_t *x, const int8_t *y, long count) { return table().distanceOfSigned(x, y, count); }
+int32_t avk_dot_u8(const uint8_t *x, const uint8_t *y, long count) { return table().dotOfBytes(x, y, count); }
+int32_t avk_distance_u8(const uint8_t *x, const uint8_t *y, long count) { return table().distanceOfBytes(x, y, count); }

@@ -122,11 +122,9 @@ private struct Traversal<Scalar: KernelScalar> {
         let block = own / Scalar._lanes
         blockMost.pointer[block] = Scalar._maximum(near.pointer + block * Scalar._lanes, count: Scalar._lanes)
         picked.append(row)
-        if cells != nil {
-            for index in 0..<listed {
-                let block = Int(list.pointer[index])
-                cells?.setReach(max(0, blockMost.pointer[block]).squareRoot(), ofBlock: block)
-            }
+        let most = blockMost.pointer
+        cells?.setReaches(of: UnsafeBufferPointer(start: list.pointer, count: listed)) {
+            max(0, most[$0]).squareRoot()
         }
         if picked.count == nextCells, count >= 2048, dimensions <= 256 { regroup() }
         findFarthest()

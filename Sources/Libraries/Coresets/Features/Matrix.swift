@@ -7,6 +7,8 @@ public struct Matrix<Scalar: KernelScalar>: Sendable, Hashable, Codable {
 
     /// - Throws: `CoresetError.dimensions` where the storage has another size, `.notFinite`.
     /// - Complexity: O(rows × columns).
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public init(rows: Int, columns: Int, storage: [Scalar]) throws(CoresetError) {
         guard storage.count == rows * columns else {
             throw .dimensions(expected: rows * columns, found: storage.count, what: "elements of the matrix")
@@ -41,6 +43,8 @@ public struct Matrix<Scalar: KernelScalar>: Sendable, Hashable, Codable {
     public subscript(row row: Int) -> ArraySlice<Scalar> { storage[row * columns..<(row + 1) * columns] }
 
     /// Some rows, in the order given. Complexity: O(indices × columns).
+    @_specialize(kind:partial,where Scalar == Float)
+    @_specialize(kind:partial,where Scalar == Double)
     public func select(_ indices: some Collection<Int>) -> Matrix {
         var chosen: [Scalar] = []
         chosen.reserveCapacity(indices.count * columns)
@@ -54,6 +58,8 @@ public struct Matrix<Scalar: KernelScalar>: Sendable, Hashable, Codable {
     }
 
     /// Each column with mean 0 and deviation 1 (population); constant columns become 0.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     public func standardised() -> Matrix {
         var result = storage
         for column in 0..<columns {

@@ -121,6 +121,22 @@ public struct NumPyFile: Sendable {
         return try Matrix(rows: rows, columns: columns, storage: values)
     }
 
+    /// The numbers as they are in the file, where they are of half precision or bytes.
+    ///
+    /// - Throws: `CoresetError.unsupported` for other types and for arrays by columns, `.notFinite`.
+    public func packed() throws(CoresetError) -> PackedMatrix {
+        let kinds: [Element: PackedMatrix.Element] = [.float16: .float16, .int8: .int8, .uint8: .uint8, .bool: .uint8]
+        guard let kind = kinds[element], !isSwapped, !isColumnMajor || shape.count == 1 else {
+            throw .unsupported(
+                what: "\(path) holds \(element)\(isColumnMajor ? " by columns" : isSwapped ? ", big-endian" : "")",
+                remedy: "Read it as a matrix and pack that, or save it as float16, int8 or uint8 by rows.")
+        }
+        let columns = shape.count == 2 ? shape[1] : 1
+        let size = shape[0] * columns * kind.size
+        return try PackedMatrix(
+            rows: shape[0], columns: columns, element: kind, bytes: Array(bytes[start..<start + size]))
+    }
+
     /// The numbers in the order of the file, as whole numbers.
     ///
     /// - Throws: `CoresetError.malformed` where one is not whole.

@@ -97,32 +97,43 @@ struct Cells<Scalar: KernelScalar>: Sendable {
     func cell(ofBlock block: Int) -> Int { Int(cellOf[block]) }
     var centrePlaces: Int { centres.places }
 
-    /// States within which distance something matters to points of a block.
-    mutating func setReach(_ reach: Scalar, ofBlock block: Int) {
+    /// States within which distance something matters to the points of some blocks.
+    ///
+    /// - Parameter list: numbers of blocks, ascending.
+    /// - Complexity: O(blocks of the cells that the blocks listed are in).
+    mutating func setReaches(of list: UnsafeBufferPointer<Int32>, _ reach: (Int) -> Scalar) {
+        var index = 0
+        while index < list.count {
+            let cell = Int(cellOf[Int(list[index])])
+            let blocks = Int(firstBlock[cell])..<Int(firstBlock[cell + 1])
+            while index < list.count, blocks.contains(Int(list[index])) {
+                let block = Int(list[index])
+                setBounds(block, reach(block))
+                index += 1
+            }
+            bound(cell)
+        }
+    }
+
+    /// The same for all blocks. Complexity: O(blocks).
+    mutating func setReaches(_ reach: (Int) -> Scalar) {
+        for block in below.indices { setBounds(block, reach(block)) }
+        for cell in cellBelow.indices { bound(cell) }
+    }
+
+    @inline(__always)
+    private mutating func setBounds(_ block: Int, _ reach: Scalar) {
         let outer = (farthest[block] + reach) * PointBlocks<Scalar>.inflation
         let inner = (nearest[block] - reach) / PointBlocks<Scalar>.inflation
         below[block] = outer * outer
         from[block] = inner > 0 ? inner * inner : -1
-        let cell = Int(cellOf[block])
-        var most: Scalar = 0
-        for other in Int(firstBlock[cell])..<Int(firstBlock[cell + 1]) { most = max(most, below[other]) }
-        cellBelow[cell] = most
     }
 
-    /// As `setReach(_:ofBlock:)` for all blocks. Complexity: O(blocks).
-    mutating func setReaches(_ reach: (Int) -> Scalar) {
-        for block in below.indices {
-            let reach = reach(block)
-            let outer = (farthest[block] + reach) * PointBlocks<Scalar>.inflation
-            let inner = (nearest[block] - reach) / PointBlocks<Scalar>.inflation
-            below[block] = outer * outer
-            from[block] = inner > 0 ? inner * inner : -1
-        }
-        for cell in cellBelow.indices {
-            var most: Scalar = 0
-            for block in Int(firstBlock[cell])..<Int(firstBlock[cell + 1]) { most = max(most, below[block]) }
-            cellBelow[cell] = most
-        }
+    @inline(__always)
+    private mutating func bound(_ cell: Int) {
+        var most: Scalar = 0
+        for block in Int(firstBlock[cell])..<Int(firstBlock[cell + 1]) { most = max(most, below[block]) }
+        cellBelow[cell] = most
     }
 
     /// Squared distances of queries to the centres, `centrePlaces` a row.

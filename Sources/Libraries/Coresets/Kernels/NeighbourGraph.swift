@@ -1,7 +1,6 @@
 /// The K nearest points of each point, as sparse similarities.
 ///
-/// A point is its own nearest, at distance 0. Ties go to the smaller row. Exact: every pair is measured, a tile at a
-/// time, and O(n·K) kept.
+/// A point is its own nearest, at distance 0. Ties go to the smaller row. O(n·K) is kept.
 public struct NeighbourGraph: Sendable {
     /// How the lists of two points that do not name each other become one matrix.
     public enum Symmetry: String, Sendable, CaseIterable {
@@ -17,134 +16,229 @@ public struct NeighbourGraph: Sendable {
     ///   - neighbours: K, the point itself among them; 1 … n.
     ///   - metric: a similarity that falls with distance; a greatest distance that it needs is the greatest of the
     ///     graph.
-    /// - Throws: `CoresetError.tooMany`, `.unsupported` for a metric of dot products.
-    /// - Complexity: O(n²·d) time, O(n·K) memory.
+    ///   - search: the approximate one measures in single precision.
+    ///   - memoryLimit: bytes that may be taken; what the machine has free where nil.
+    /// - Throws: `CoresetError.tooMany`, `.unsupported` for a metric of dot products, `.memory` before it is taken,
+    ///   `.invalidParameter`.
+    /// - Complexity: O(n²·d) time for the exact search, see `NeighbourSearch` for the other; O(n·K) memory.
     @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
         _ features: Matrix<Scalar>, neighbours: Int, metric: Similarity, symmetry: Symmetry = .union,
-        threads: Int? = nil
+        search: NeighbourSearch = .exact, memoryLimit: Int? = nil, threads: Int? = nil
     ) throws(CoresetError) {
-        let rows = features.rows
+        let threads = threads ?? Parallel.processors
+        try Self.check(
+            rows: features.rows, columns: features.columns, neighbours, metric, search, memoryLimit, threads: threads)
+        if case .approximate = search {
+            let single = (features as? Matrix<Float>) ?? features.converted(to: Float.self)
+            let lists = Self.approximate(
+                SinglePrecisionRows(matrix: single), neighbours: neighbours, search, threads: threads)
+            try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
+        } else {
+            try self.init(
+                Self.exact(features, neighbours: neighbours, threads: threads), columns: features.columns,
+                metric: metric, symmetry: symmetry)
+        }
+    }
+
+    /// As the other, of packed rows, which are widened a tile at a time.
+    public init(
+        _ features: PackedMatrix, neighbours: Int, metric: Similarity, symmetry: Symmetry = .union,
+        search: NeighbourSearch = .exact, memoryLimit: Int? = nil, threads: Int? = nil
+    ) throws(CoresetError) {
+        let threads = threads ?? Parallel.processors
+        try Self.check(
+            rows: features.rows, columns: features.columns, neighbours, metric, search, memoryLimit, threads: threads)
+        let lists =
+            if case .approximate = search {
+                Self.approximate(features, neighbours: neighbours, search, threads: threads)
+            } else { Self.tiled(features, neighbours: neighbours, threads: threads) }
+        try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
+    }
+
+    private static func check(
+        rows: Int, columns: Int, _ neighbours: Int, _ metric: Similarity, _ search: NeighbourSearch, _ limit: Int?,
+        threads: Int
+    ) throws(CoresetError) {
         guard neighbours >= 1, neighbours <= max(1, rows) else { throw .tooMany(count: neighbours, rows: rows) }
         guard metric.isOfDistance else {
             throw .unsupported(
                 what: "A neighbour graph is of distances, and \(metric.name) is of dot products",
                 remedy: "Use exp-distance, max-distance or gaussian:GAMMA on rows of length 1.")
         }
-        let kept = AlignedBuffer<Neighbour<Scalar>>(
-            count: rows * neighbours, repeating: Neighbour(distance: 0, row: 0))
+        if case .approximate(let trees, let leaf, let rounds, _) = search {
+            guard trees >= 1, leaf >= 2, rounds >= 0 else {
+                throw .invalidParameter(
+                    name: "trees, leaf or rounds", value: "\(trees), \(leaf), \(rounds)",
+                    expected: "at least 1, 2 and 0")
+            }
+        }
+        func bytes(_ neighbours: Int) -> Int {
+            search.bytes(rows: rows, columns: columns, neighbours: neighbours, threads: threads)
+        }
+        let allowed = limit ?? Memory.available
+        let fits = allowed > bytes(0) ? (allowed - bytes(0)) / max(1, bytes(1) - bytes(0)) : 0
+        try Memory.require(
+            bytes(neighbours), limit: allowed, for: "a graph of \(rows) points with \(neighbours) neighbours",
+            remedy: fits > 0
+                ? "\(fits) neighbours would fit." : "Select on parts and unite them, or stream.")
+    }
+
+    // MARK: Searches
+
+    private static func exact<Scalar: KernelScalar>(
+        _ features: Matrix<Scalar>, neighbours: Int, threads: Int
+    ) -> NeighbourLists<Scalar> {
+        let rows = features.rows
+        let lists = NeighbourLists<Scalar>(count: rows, size: neighbours)
         // The rows themselves measure distances; a metric without a maximum keeps the constructor from looking for it.
         let measured = SimilarityRows(
-            features: features, represented: nil, metric: .gaussian(gamma: 1), stores: false,
-            threads: threads ?? Parallel.processors)
-        Parallel.ranges((rows + 63) / 64, threads: threads ?? Parallel.processors, grain: 2) { groups in
+            features: features, represented: nil, metric: .gaussian(gamma: 1), stores: false, threads: threads)
+        Parallel.ranges((rows + 63) / 64, threads: threads, grain: 2) { groups in
             let out = AlignedBuffer<Scalar>(uninitialised: 64 * measured.stride)
             for group in groups {
                 let range = group * 64..<min(rows, group * 64 + 64)
                 measured.squaredDistances(Array(range)[...], into: out.pointer)
                 for row in range {
-                    let values = out.pointer + (row - range.lowerBound) * measured.stride
-                    values[row] = 0
-                    Self.nearest(
-                        values, count: rows, keep: neighbours, self: row, into: kept.pointer + row * neighbours)
+                    offer(
+                        out.pointer + (row - range.lowerBound) * measured.stride, first: 0, count: rows, to: row, lists)
                 }
             }
         }
-        var greatest = 0.0
-        for index in 0..<rows * neighbours { greatest = max(greatest, Double(kept.pointer[index].distance)) }
-        let transform = metric.transform(dimensions: features.columns, maximum: greatest)
-        var values = [Scalar](unsafeUninitializedCapacity: rows * neighbours) { target, used in
-            for index in 0..<rows * neighbours { target[index] = kept.pointer[index].distance }
-            used = rows * neighbours
-        }
-        values.withUnsafeMutableBufferPointer {
-            if let start = $0.baseAddress { Scalar._transform(transform, start, count: $0.count) }
-        }
-        var lists = [[(column: Int32, value: Double)]](repeating: [], count: rows)
-        for row in 0..<rows {
-            for slot in row * neighbours..<(row + 1) * neighbours {
-                lists[row].append((kept.pointer[slot].row, Double(values[slot])))
+        return lists
+    }
+
+    /// All pairs, points a tile at a time in single precision.
+    private static func tiled(_ rows: some PointRows, neighbours: Int, threads: Int) -> NeighbourLists<Float> {
+        let count = rows.rows
+        let columns = rows.columns
+        let lists = NeighbourLists<Float>(count: count, size: neighbours)
+        let width = 512
+        Parallel.ranges((count + 63) / 64, threads: threads, grain: 2) { groups in
+            let queries = AlignedBuffer<Float>(uninitialised: 64 * columns)
+            let points = AlignedBuffer<Float>(uninitialised: width * columns)
+            let out = AlignedBuffer<Float>(uninitialised: 64 * width)
+            for group in groups {
+                let range = group * 64..<min(count, group * 64 + 64)
+                for row in range { rows.read(row, into: queries.pointer + (row - range.lowerBound) * columns) }
+                for first in stride(from: 0, to: count, by: width) {
+                    let size = min(width, count - first)
+                    for row in 0..<size { rows.read(first + row, into: points.pointer + row * columns) }
+                    let blocks = PointBlocks(UnsafePointer(points.pointer), count: size, dimensions: columns)
+                    Float._distances(
+                        queries.pointer, stride: columns, count: range.count, blocks: blocks.blocks.pointer,
+                        blockCount: blocks.blockCount, dim: columns, into: out.pointer, outStride: width)
+                    for row in range {
+                        offer(
+                            out.pointer + (row - range.lowerBound) * width, first: first, count: size, to: row, lists)
+                    }
+                }
             }
-            lists[row].sort { $0.column < $1.column }
         }
-        switch symmetry {
-        case .none: break
-        case .union:
-            var reverse = [[(column: Int32, value: Double)]](repeating: [], count: rows)
-            for row in 0..<rows { for one in lists[row] { reverse[Int(one.column)].append((Int32(row), one.value)) } }
-            for row in 0..<rows { lists[row] = Self.merged(lists[row], reverse[row], keepsAll: true) }
-        case .mutual:
-            var reverse = [[(column: Int32, value: Double)]](repeating: [], count: rows)
-            for row in 0..<rows { for one in lists[row] { reverse[Int(one.column)].append((Int32(row), one.value)) } }
-            for row in 0..<rows { lists[row] = Self.merged(lists[row], reverse[row], keepsAll: false) }
+        return lists
+    }
+
+    /// Offers points `first..<first + count` at the distances given; the point itself always stays in its list.
+    @inline(__always)
+    private static func offer<Scalar: KernelScalar>(
+        _ distances: UnsafePointer<Scalar>, first: Int, count: Int, to row: Int, _ lists: NeighbourLists<Scalar>
+    ) {
+        let heap = lists.list(row)
+        for index in 0..<count {
+            // Rows come in ascending order, so that an equal distance never displaces; nearly all fail this comparison.
+            let distance = first + index == row ? -1 : distances[index]
+            if distance < heap[0].distance {
+                lists.offer(Neighbour(distance: distance, row: Int32(truncatingIfNeeded: first + index)), to: row)
+            }
+        }
+    }
+
+    private static func approximate(
+        _ rows: some PointRows, neighbours: Int, _ search: NeighbourSearch, threads: Int
+    ) -> NeighbourLists<Float> {
+        guard case .approximate(let trees, let leaf, let rounds, let seed) = search else {
+            return NeighbourLists(count: 0, size: neighbours)
+        }
+        // A leaf of one point's neighbours and no more would leave nothing to choose from.
+        return ApproximateSearch(
+            rows: rows, neighbours: neighbours, trees: trees, leaf: max(leaf, 2 * neighbours), rounds: rounds,
+            seed: seed, threads: threads
+        ).run()
+    }
+
+    // MARK: The matrix
+
+    private init<Scalar: KernelScalar>(
+        _ lists: NeighbourLists<Scalar>, columns dimensions: Int, metric: Similarity, symmetry: Symmetry
+    ) throws(CoresetError) {
+        let (count, size) = (lists.count, lists.size)
+        var greatest: Scalar = 0
+        for point in 0..<count {
+            let list = lists.list(point)
+            var ordered = UnsafeMutableBufferPointer(start: list, count: size)
+            ordered.sort { $0.row < $1.row }
+            for slot in 0..<size where list[slot].row != .max {
+                if Int(list[slot].row) == point { list[slot].distance = 0 }
+                greatest = max(greatest, list[slot].distance)
+            }
+        }
+        let transform = metric.transform(dimensions: dimensions, maximum: Double(greatest))
+        let row = AlignedBuffer<Scalar>(uninitialised: size)
+        for point in 0..<count {
+            let list = lists.list(point)
+            for slot in 0..<size { row.pointer[slot] = list[slot].row == .max ? 0 : list[slot].distance }
+            Scalar._transform(transform, row.pointer, count: size)
+            for slot in 0..<size { list[slot].distance = row.pointer[slot] }
+        }
+        // Whom each point is a neighbour of, rows ascending.
+        var starts = [Int](repeating: 0, count: count + 1)
+        let reversed = AlignedBuffer<Neighbour<Scalar>>(uninitialised: symmetry == .none ? 0 : count * size)
+        if symmetry != .none {
+            for point in 0..<count {
+                for slot in 0..<size where lists.list(point)[slot].row != .max {
+                    starts[Int(lists.list(point)[slot].row) + 1] += 1
+                }
+            }
+            for point in 0..<count { starts[point + 1] += starts[point] }
+            var next = starts
+            for point in 0..<count {
+                for slot in 0..<size where lists.list(point)[slot].row != .max {
+                    let one = lists.list(point)[slot]
+                    reversed.pointer[next[Int(one.row)]] = Neighbour(
+                        distance: one.distance, row: Int32(truncatingIfNeeded: point))
+                    next[Int(one.row)] += 1
+                }
+            }
         }
         var offsets = [0]
-        offsets.reserveCapacity(rows + 1)
-        for list in lists { offsets.append(offsets[offsets.count - 1] + list.count) }
-        similarities = try SparseMatrix(
-            columnCount: rows, offsets: offsets, columns: lists.flatMap { $0.map(\.column) },
-            values: lists.flatMap { $0.map(\.value) })
-    }
-
-    struct Neighbour<Scalar: KernelScalar>: BitwiseCopyable {
-        var distance: Scalar
-        var row: Int32
-
-        @inline(__always)
-        func isBefore(_ other: Neighbour) -> Bool {
-            distance < other.distance || (distance == other.distance && row < other.row)
+        var columns: [Int32] = []
+        var values: [Double] = []
+        offsets.reserveCapacity(count + 1)
+        columns.reserveCapacity(count * size)
+        values.reserveCapacity(count * size)
+        func append(_ one: Neighbour<Scalar>) {
+            columns.append(one.row)
+            values.append(Double(one.distance))
         }
-    }
-
-    /// Keeps the nearest in a heap with the worst on top; nearly all others fail one comparison.
-    private static func nearest<Scalar: KernelScalar>(
-        _ values: UnsafePointer<Scalar>, count: Int, keep: Int, self own: Int,
-        into heap: UnsafeMutablePointer<Neighbour<Scalar>>
-    ) {
-        func sink(_ start: Int, _ size: Int) {
-            var index = start
-            let entry = heap[start]
+        for point in 0..<count {
+            let list = lists.list(point)
+            var (i, j) = (0, starts[point])
+            let end = symmetry == .none ? j : starts[point + 1]
             while true {
-                var child = 2 * index + 1
-                guard child < size else { break }
-                if child + 1 < size, heap[child].isBefore(heap[child + 1]) { child += 1 }
-                guard entry.isBefore(heap[child]) else { break }
-                heap[index] = heap[child]
-                index = child
+                let left = i < size ? list[i].row : .max
+                let right = j < end ? reversed.pointer[j].row : .max
+                guard left != .max || right != .max else { break }
+                if left == right {
+                    append(list[i])
+                } else if symmetry != .mutual {
+                    append(left < right ? list[i] : reversed.pointer[j])
+                }
+                i += left <= right ? 1 : 0
+                j += right <= left ? 1 : 0
             }
-            heap[index] = entry
+            offsets.append(columns.count)
         }
-        for row in 0..<keep { heap[row] = Neighbour(distance: values[row], row: Int32(truncatingIfNeeded: row)) }
-        for index in stride(from: keep / 2 - 1, through: 0, by: -1) { sink(index, keep) }
-        for row in keep..<max(keep, count) where values[row] < heap[0].distance {
-            heap[0] = Neighbour(distance: values[row], row: Int32(truncatingIfNeeded: row))
-            sink(0, keep)
-        }
-        // A point with more duplicates than K of smaller rows would lose itself.
-        if !(0..<keep).contains(where: { Int(heap[$0].row) == own }) {
-            heap[0] = Neighbour(distance: 0, row: Int32(truncatingIfNeeded: own))
-        }
-    }
-
-    private static func merged(
-        _ left: [(column: Int32, value: Double)], _ right: [(column: Int32, value: Double)], keepsAll: Bool
-    ) -> [(column: Int32, value: Double)] {
-        var result: [(column: Int32, value: Double)] = []
-        var (i, j) = (0, 0)
-        while i < left.count || j < right.count {
-            if j == right.count || (i < left.count && left[i].column < right[j].column) {
-                if keepsAll { result.append(left[i]) }
-                i += 1
-            } else if i == left.count || right[j].column < left[i].column {
-                if keepsAll { result.append(right[j]) }
-                j += 1
-            } else {
-                result.append(left[i])
-                i += 1
-                j += 1
-            }
-        }
-        return result
+        similarities = try SparseMatrix(columnCount: count, offsets: offsets, columns: columns, values: values)
     }
 }

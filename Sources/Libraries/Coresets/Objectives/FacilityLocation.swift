@@ -102,6 +102,8 @@ struct StoredFacility<Scalar: KernelScalar>: FacilityEngine {
             represented: rows.represented, greatest: rows.greatest, threads: rows.threads)
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     mutating func gains(of elements: [Int], into gains: inout [Double]) {
         let result = AlignedBuffer<Double>(uninitialised: elements.count)
         Parallel.ranges(elements.count, threads: threads, grain: max(1, 200_000 / max(1, represented))) { range in
@@ -114,6 +116,8 @@ struct StoredFacility<Scalar: KernelScalar>: FacilityEngine {
         gains.append(contentsOf: UnsafeBufferPointer(start: result.pointer, count: elements.count))
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     mutating func add(_ element: Int) {
         if !isKnownUniquelyReferenced(&state) { state = state.copy() }
         _ = Scalar._raise(values.pointer + element * stride, state.pointer, count: represented)

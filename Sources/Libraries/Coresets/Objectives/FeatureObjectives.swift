@@ -20,10 +20,15 @@ public enum Concave: Int32, Sendable, Hashable, CaseIterable, Codable {
     }
 }
 
-/// Feature-based selection: Σ_f w_f·φ(Σ_{j∈S} x_{jf}), x ≥ 0, φ concave. No similarities, O(n·d) memory.
+/// Feature-based selection: Σ_f w_f·φ(Σ_{j∈S} x_{jf}), x ≥ 0, φ concave. No similarities, O(entries) memory.
 public struct FeatureBased: Objective {
-    private let features: Matrix<Float>?
-    private let exact: SparseMatrix
+    private enum Rows {
+        /// Has a vector form: no weights, no logarithms.
+        case single(SingleRows)
+        case exact(SparseMatrix)
+    }
+
+    private let rows: Rows
     private let concave: Concave
     private let weights: [Double]?
     private var sums: [Double]
@@ -31,22 +36,26 @@ public struct FeatureBased: Objective {
     public private(set) var value = 0.0
 
     /// - Throws: `CoresetError.notNegative`, `.dimensions`.
-    /// - Complexity: a gain O(d), or O(features that are not 0) for `Double` and sparse features.
+    /// - Complexity: a gain O(features of the element that are not 0).
     @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
         _ features: Matrix<Scalar>, concave: Concave = .squareRoot, weights: [Double]? = nil
     ) throws(CoresetError) {
-        if let bad = features.storage.firstIndex(where: { $0 < 0 }) {
-            throw .notNegative(row: bad / features.columns, column: bad % features.columns, objective: "feature-based")
+        if let single = features as? Matrix<Float>, weights == nil, concave != .logarithm {
+            let rows = SingleRows(single)
+            if rows.hasNegative { throw Self.negative(features) }
+            try self.init(.single(rows), columnCount: features.columns, concave: concave, weights: weights)
+        } else {
+            if features.storage.contains(where: { $0 < 0 }) { throw Self.negative(features) }
+            try self.init(
+                .exact(SparseMatrix(features)), columnCount: features.columns, concave: concave, weights: weights)
         }
-        // Mostly zeros, or logarithms, which have no vector form here: work by the entries that are there.
-        let filled = features.storage.reduce(into: 0) { $0 += $1 != 0 ? 1 : 0 }
-        let isDense =
-            Scalar.self == Float.self && weights == nil && concave != .logarithm && filled * 6 > features.storage.count
-        try self.init(
-            SparseMatrix(features), dense: isDense ? features as? Matrix<Float> : nil, concave: concave,
-            weights: weights)
+    }
+
+    private static func negative<Scalar: KernelScalar>(_ features: Matrix<Scalar>) -> CoresetError {
+        let bad = features.storage.firstIndex { $0 < 0 } ?? 0
+        return .notNegative(row: bad / features.columns, column: bad % features.columns, objective: "feature-based")
     }
 
     /// - Throws: as the other initialiser.
@@ -58,53 +67,111 @@ public struct FeatureBased: Objective {
                 throw .notNegative(row: row, column: Int(features.columns[entry]), objective: "feature-based")
             }
         }
-        try self.init(features, dense: nil, concave: concave, weights: weights)
+        try self.init(.exact(features), columnCount: features.columnCount, concave: concave, weights: weights)
     }
 
-    private init(_ features: SparseMatrix, dense: Matrix<Float>?, concave: Concave, weights: [Double]?)
-        throws(CoresetError)
-    {
-        if let weights, weights.count != features.columnCount {
-            throw .dimensions(expected: features.columnCount, found: weights.count, what: "feature weights")
+    private init(_ rows: Rows, columnCount: Int, concave: Concave, weights: [Double]?) throws(CoresetError) {
+        if let weights, weights.count != columnCount {
+            throw .dimensions(expected: columnCount, found: weights.count, what: "feature weights")
         }
         if let weights, let bad = weights.firstIndex(where: { !($0 >= 0 && $0.isFinite) }) {
             throw .invalidParameter(name: "feature weight \(bad)", value: "\(weights[bad])", expected: "0 or more")
         }
-        self.features = dense
-        exact = features
+        self.rows = rows
         self.concave = concave
         self.weights = weights
-        sums = [Double](repeating: 0, count: features.columnCount)
+        sums = [Double](repeating: 0, count: columnCount)
         values = sums
     }
 
     public var name: String { "feature-based" }
-    public var count: Int { exact.rowCount }
-    public var memory: Int { exact.values.count * 12 + sums.count * 16 }
+
+    public var count: Int {
+        switch rows {
+        case .single(let rows): rows.offsets.count - 1
+        case .exact(let rows): rows.rowCount
+        }
+    }
+
+    public var memory: Int {
+        switch rows {
+        case .single(let rows): rows.values.count * 8 + sums.count * 16
+        case .exact(let rows): rows.values.count * 12 + sums.count * 16
+        }
+    }
 
     public mutating func gain(of element: Int) -> Double {
-        if let features {
-            return features.storage.withUnsafeBufferPointer { all in
-                avk_concave_gain(
-                    concave.rawValue, all.baseAddress.map { $0 + element * features.columns }, sums, values,
-                    features.columns)
+        switch rows {
+        case .single(let rows):
+            let start = rows.offsets[element]
+            return avk_concave_gain(
+                concave.rawValue, rows.values.pointer + start, rows.columns.pointer + start, sums, values,
+                rows.offsets[element + 1] - start)
+        case .exact(let rows):
+            var sum = 0.0
+            for entry in rows.offsets[element]..<rows.offsets[element + 1] {
+                let column = Int(rows.columns[entry])
+                let rise = concave(sums[column] + rows.values[entry]) - values[column]
+                sum += weights.map { $0[column] * rise } ?? rise
             }
+            return sum
         }
-        var sum = 0.0
-        for entry in exact.offsets[element]..<exact.offsets[element + 1] {
-            let column = Int(exact.columns[entry])
-            let rise = concave(sums[column] + exact.values[entry]) - values[column]
-            sum += weights.map { $0[column] * rise } ?? rise
-        }
-        return sum
     }
 
     public mutating func add(_ element: Int) {
         value += gain(of: element)
-        for entry in exact.offsets[element]..<exact.offsets[element + 1] {
-            let column = Int(exact.columns[entry])
-            sums[column] += exact.values[entry]
+        func put(_ column: Int32, _ x: Double) {
+            let column = Int(column)
+            sums[column] += x
             values[column] = concave(sums[column])
+        }
+        switch rows {
+        case .single(let rows):
+            for entry in rows.offsets[element]..<rows.offsets[element + 1] {
+                put(rows.columns.pointer[entry], Double(rows.values.pointer[entry]))
+            }
+        case .exact(let rows):
+            for entry in rows.offsets[element]..<rows.offsets[element + 1] {
+                put(rows.columns[entry], rows.values[entry])
+            }
+        }
+    }
+
+    /// The elements of a matrix that are not zero, in single precision.
+    private struct SingleRows: Sendable {
+        private(set) var offsets: [Int]
+        let columns: AlignedBuffer<Int32>
+        let values: AlignedBuffer<Float>
+        let hasNegative: Bool
+
+        init(_ matrix: Matrix<Float>) {
+            var filled = 0
+            var least: Float = 0
+            for value in matrix.storage {
+                filled += value != 0 ? 1 : 0
+                least = min(least, value)
+            }
+            hasNegative = least < 0
+            // One place more: each element is written before it is known whether it counts.
+            let columns = AlignedBuffer<Int32>(uninitialised: filled + 1)
+            let values = AlignedBuffer<Float>(uninitialised: filled + 1)
+            var offsets = [0]
+            offsets.reserveCapacity(matrix.rows + 1)
+            var next = 0
+            matrix.storage.withUnsafeBufferPointer { all in
+                for row in 0..<matrix.rows {
+                    for column in 0..<matrix.columns {
+                        let value = all[row * matrix.columns + column]
+                        columns.pointer[next] = Int32(truncatingIfNeeded: column)
+                        values.pointer[next] = value
+                        next += value != 0 ? 1 : 0
+                    }
+                    offsets.append(next)
+                }
+            }
+            self.offsets = offsets
+            self.columns = columns
+            self.values = values
         }
     }
 }

@@ -37,6 +37,9 @@ struct RowFacility<Scalar: KernelScalar>: FacilityEngine {
 
     var best: [Double] { points.placeOf.map { Double(state.pointer[Int($0)]) } }
 
+    // Called through an existential, which does not specialise by itself.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     mutating func gains(of elements: [Int], into gains: inout [Double]) {
         let result = AlignedBuffer<Double>(count: elements.count, repeating: 0)
         let work = rows.represented * max(1, rows.dimensions) / (cells == nil ? 1 : 16) + 1
@@ -53,6 +56,8 @@ struct RowFacility<Scalar: KernelScalar>: FacilityEngine {
         gains.append(contentsOf: UnsafeBufferPointer(start: result.pointer, count: elements.count))
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     mutating func add(_ element: Int) {
         if !isKnownUniquelyReferenced(&state) { state = state.copy() }
         if !isKnownUniquelyReferenced(&blockLeast) { blockLeast = blockLeast.copy() }
@@ -76,12 +81,13 @@ struct RowFacility<Scalar: KernelScalar>: FacilityEngine {
         Scalar._listRaise(
             query, blocks: points.blocks.pointer, list: list.pointer, listed: listed, dim: rows.dimensions,
             transform: rows.transform, best: state.pointer, blockLeast: blockLeast.pointer)
-        if cells != nil {
-            for index in 0..<listed {
-                let block = Int(list.pointer[index])
-                let reach = reach(blockLeast.pointer[block])
-                cells?.setReach(reach, ofBlock: block)
+        if var own = cells {
+            // Out of the property while it changes, so that it is not copied.
+            cells = nil
+            own.setReaches(of: UnsafeBufferPointer(start: list.pointer, count: listed)) {
+                reach(blockLeast.pointer[$0])
             }
+            cells = own
         }
         if added.count == nextCells, rows.represented >= 512 { regroup() }
     }
@@ -132,6 +138,8 @@ struct RowFacility<Scalar: KernelScalar>: FacilityEngine {
         blockLeast = least
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     func upperBounds() -> [Double]? { added.isEmpty ? FacilityBounds(rows: rows).bounds : nil }
 
     // MARK: Ways to gains

@@ -27,6 +27,8 @@ public struct SelectionReport: Sendable {
             "weights": .array(outcome.weights.map { JSONValue(Int($0)) }),
             "objective": JSONValue(selection.value),
             "seconds": JSONValue((outcome.seconds * 1e6).rounded() / 1e6),
+            "selectionSeconds": JSONValue((outcome.selectionSeconds * 1e6).rounded() / 1e6),
+            "processorSeconds": JSONValue((outcome.processorSeconds * 1e6).rounded() / 1e6),
             "function": JSONValue(selection.objective), "metric": JSONValue(outcome.metric),
             "optimizer": JSONValue(selection.optimizer), "stop": JSONValue(selection.stop.rawValue),
             "evaluations": JSONValue(selection.evaluations), "seed": JSONValue(Int(truncatingIfNeeded: selection.seed)),

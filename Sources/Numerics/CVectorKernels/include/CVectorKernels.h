@@ -76,10 +76,18 @@ int avk_level(void);
 AVK_DECLARE(float, f32)
 AVK_DECLARE(double, f64)
 
-// Σ_f φ(sum[f] + x[f]) − φ(sum[f]) with φ = √ (0), log(1+x) (1), x/(1+x) (2); φ(sum) is given.
-double avk_concave_gain(int32_t kind, const float *x, const double *sum, const double *value, long count);
-// Four dot products of bytes: y·x0 … with 32-bit sums; count at most 33,000.
-void avk_dots_u8(const uint8_t *x, long stride, long count, const uint8_t *y, long dim, int32_t *out);
+// Σ_i φ(sum[f] + x[i]) − φ(sum[f]), f = columns[i], with φ = √ (0) or x/(1+x) (2); value[f] = φ(sum[f]).
+double avk_concave_gain(int32_t kind, const float *x, const int32_t *columns, const double *sum, const double *value,
+                        long count);
+
+// Packed rows: half precision, and bytes with and without sign, of at most 33,000 numbers where sums are whole.
+void avk_widen_f16(const uint16_t *from, float *to, long count);
+float avk_dot_f16(const uint16_t *x, const uint16_t *y, long count);
+float avk_distance_f16(const uint16_t *x, const uint16_t *y, long count);
+int32_t avk_dot_i8(const int8_t *x, const int8_t *y, long count);
+int32_t avk_distance_i8(const int8_t *x, const int8_t *y, long count);
+int32_t avk_dot_u8(const uint8_t *x, const uint8_t *y, long count);
+int32_t avk_distance_u8(const uint8_t *x, const uint8_t *y, long count);
 
 #ifdef __cplusplus
 }

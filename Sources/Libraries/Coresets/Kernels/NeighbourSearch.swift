@@ -1,0 +1,210 @@
+import ApusCore
+
+/// How the nearest points are looked for.
+public enum NeighbourSearch: Sendable, Hashable, Codable {
+    /// Every pair is measured: O(n²·d).
+    case exact
+    /// Points are cut into leaves by random hyperplanes, several times over, and neighbours are looked for in the own
+    /// leaves and then, for some rounds, among the neighbours of neighbours: O(n·(trees·leaf + rounds·2·20²)·d). Most of
+    /// the nearest are found, not all.
+    ///
+    /// - Sources: Dasgupta & Freund 2008 for trees of random projections; Dong, Charikar & Li 2011 for neighbours of
+    ///   neighbours.
+    case approximate(trees: Int = 8, leaf: Int = 128, rounds: Int = 2, seed: UInt64 = 0)
+
+    /// Neighbours of each point that are followed to theirs.
+    fileprivate static var followed: Int { 20 }
+
+    /// Bytes that the search and its graph take at most, beside the points.
+    public func bytes(rows: Int, columns: Int, neighbours: Int, threads: Int) -> Int {
+        // Lists, and the graph with its transpose: 8 and 4 + 8 bytes an entry, of which a union has twice as many.
+        let graph = rows * neighbours * (8 + 8 + 2 * 12)
+        switch self {
+        case .exact: return graph + threads * 4 * 64 * (rows + columns) * 8
+        case .approximate(let trees, let leaf, _, _):
+            let reversed = rows * min(neighbours, Self.followed) * 4
+            return graph + rows * neighbours * 8 + rows * trees * 4 + reversed
+                + threads * 4 * (rows * 4 + leaf * (leaf + 2 * columns) * 4)
+        }
+    }
+}
+
+/// The search of `NeighbourSearch.approximate`. What it finds depends on the seed, never on threads: a thread writes
+/// only lists of points that are its own, and reads others' as they were before the round.
+struct ApproximateSearch<Rows: PointRows> {
+    let rows: Rows
+    let neighbours: Int
+    let trees: Int
+    let leaf: Int
+    let rounds: Int
+    let seed: UInt64
+    let threads: Int
+
+    func run() -> NeighbourLists<Float> {
+        let lists = NeighbourLists<Float>(count: rows.rows, size: neighbours)
+        for tree in plant() { search(leavesOf: tree, lists) }
+        for _ in 0..<rounds { follow(lists) }
+        // Leaves and rounds add up distances in different orders; what is kept is measured one way.
+        Parallel.ranges(rows.rows, threads: threads, grain: 64) { range in
+            for point in range {
+                let list = lists.list(point)
+                for slot in 0..<neighbours where list[slot].row != .max {
+                    list[slot].distance = rows.squaredDistance(point, Int(list[slot].row))
+                }
+                lists.sort(point)
+            }
+        }
+        return lists
+    }
+
+    // MARK: Trees
+
+    private struct Tree: Sendable {
+        var order: [Int32]
+        /// Leaves are `order[bounds[i]..<bounds[i + 1]]`.
+        var bounds: [Int]
+    }
+
+    private func plant() -> [Tree] {
+        let result = AlignedBuffer<Int32>(uninitialised: max(1, rows.rows * trees))
+        let bounds = Shared(trees)
+        Parallel.ranges(trees, threads: threads) { range in
+            for tree in range { bounds.set(tree, grow(tree, result.pointer + tree * rows.rows)) }
+        }
+        return (0..<trees).map { tree in
+            Tree(
+                order: Array(UnsafeBufferPointer(start: result.pointer + tree * rows.rows, count: rows.rows)),
+                bounds: bounds[tree])
+        }
+    }
+
+    /// Orders points so that those of a leaf are together, and returns where leaves begin.
+    private func grow(_ tree: Int, _ order: UnsafeMutablePointer<Int32>) -> [Int] {
+        for row in 0..<rows.rows { order[row] = Int32(truncatingIfNeeded: row) }
+        var generator = SeededGenerator(seed: seed, stream: UInt64(tree))
+        var bounds = [0]
+        var open = [0..<rows.rows]
+        while let range = open.popLast() {
+            guard range.count > leaf else {
+                bounds.append(range.upperBound)
+                continue
+            }
+            let left = Int(order[range.lowerBound + generator.below(range.count)])
+            let right = Int(order[range.lowerBound + generator.below(range.count)])
+            // Between two of the points is a plane at right angles to what the data vary in.
+            var (low, high) = (range.lowerBound, range.upperBound)
+            while low < high {
+                let point = Int(order[low])
+                if rows.squaredDistance(point, left) < rows.squaredDistance(point, right) {
+                    low += 1
+                } else {
+                    high -= 1
+                    (order[low], order[high]) = (order[high], order[low])
+                }
+            }
+            // Equal points cannot be told apart; neither may a leaf's depth grow without end.
+            let least = range.count / 16
+            if low - range.lowerBound < least || range.upperBound - low < least {
+                low = range.lowerBound + range.count / 2
+            }
+            open.append(low..<range.upperBound)
+            open.append(range.lowerBound..<low)
+        }
+        return bounds
+    }
+
+    /// Offers the points of each leaf to each other.
+    private func search(leavesOf tree: Tree, _ lists: NeighbourLists<Float>) {
+        let columns = rows.columns
+        Parallel.ranges(tree.bounds.count - 1, threads: threads, grain: 2) { leaves in
+            let points = AlignedBuffer<Float>(uninitialised: leaf * columns)
+            for index in leaves {
+                let members = tree.order[tree.bounds[index]..<tree.bounds[index + 1]]
+                guard !members.isEmpty else { continue }
+                for (place, row) in members.enumerated() { rows.read(Int(row), into: points.pointer + place * columns) }
+                let blocks = PointBlocks(UnsafePointer(points.pointer), count: members.count, dimensions: columns)
+                let out = AlignedBuffer<Float>(uninitialised: members.count * blocks.places)
+                Float._distances(
+                    points.pointer, stride: columns, count: members.count, blocks: blocks.blocks.pointer,
+                    blockCount: blocks.blockCount, dim: columns, into: out.pointer, outStride: blocks.places)
+                for (place, row) in members.enumerated() {
+                    let distances = out.pointer + place * blocks.places
+                    for (other, column) in members.enumerated() {
+                        lists.offerOnce(
+                            Neighbour(distance: other == place ? -1 : distances[other], row: column), to: Int(row))
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: Neighbours of neighbours
+
+    private func follow(_ lists: NeighbourLists<Float>) {
+        let followed = min(neighbours, NeighbourSearch.followed)
+        let count = rows.rows
+        Parallel.ranges(count, threads: threads, grain: 256) { for point in $0 { lists.sort(point) } }
+        // Whom a point is among the nearest of; the first few by number.
+        let reversed = AlignedBuffer<Int32>(count: count * followed, repeating: -1)
+        var filled = [Int32](repeating: 0, count: count)
+        for point in 0..<count {
+            for slot in 0..<followed {
+                let other = Int(lists.list(point)[slot].row)
+                guard other < count, other != point, filled[other] < followed else { continue }
+                reversed.pointer[other * followed + Int(filled[other])] = Int32(truncatingIfNeeded: point)
+                filled[other] += 1
+            }
+        }
+        let before = lists.copy()
+        Parallel.ranges(count, threads: threads, grain: 256) { range in
+            // The last point that has seen each.
+            let seen = AlignedBuffer<Int32>(count: count, repeating: -1)
+            for point in range {
+                let own = Int32(truncatingIfNeeded: point)
+                lists.restore(point)
+                let list = lists.list(point)
+                for slot in 0..<neighbours where list[slot].row != .max { seen.pointer[Int(list[slot].row)] = own }
+                func visit(_ other: Int32) {
+                    guard other >= 0, other != .max, seen.pointer[Int(other)] != own else { return }
+                    seen.pointer[Int(other)] = own
+                    lists.offer(
+                        Neighbour(distance: rows.squaredDistance(point, Int(other)), row: other), to: point)
+                }
+                func visitAround(_ middle: Int32) {
+                    guard middle >= 0, middle != .max else { return }
+                    for slot in 0..<followed {
+                        visit(before.list(Int(middle))[slot].row)
+                        visit(reversed.pointer[Int(middle) * followed + slot])
+                    }
+                }
+                for slot in 0..<followed {
+                    visitAround(before.list(point)[slot].row)
+                    let other = reversed.pointer[point * followed + slot]
+                    visit(other)
+                    visitAround(other)
+                }
+            }
+        }
+    }
+
+    /// One place for each tree, written by the thread that grows it.
+    private final class Shared: @unchecked Sendable {
+        // Unchecked: places are written once each, by one thread, and read after all have ended.
+        private let pointer: UnsafeMutablePointer<[Int]>
+        private let count: Int
+
+        init(_ count: Int) {
+            self.count = count
+            pointer = .allocate(capacity: max(1, count))
+            pointer.initialize(repeating: [], count: count)
+        }
+
+        deinit {
+            pointer.deinitialize(count: count)
+            pointer.deallocate()
+        }
+
+        func set(_ index: Int, _ value: [Int]) { pointer[index] = value }
+        subscript(index: Int) -> [Int] { pointer[index] }
+    }
+}
