@@ -25,7 +25,7 @@ public struct FarthestFirst: Sendable, Hashable, Codable {
     ) throws(CoresetError) {
         try Self.check(count, start, initial, rows: features.rows)
         guard count > 0 else { return }
-        var run = Traversal(features, threads: threads ?? Parallel.processors)
+        var run = Traversal(features, wanted: count + initial.count, threads: threads ?? Parallel.processors)
         for element in initial { run.add(element) }
         for step in 0..<count {
             let next = step == 0 && initial.isEmpty ? start : run.farthest.row
@@ -77,6 +77,7 @@ private struct Traversal<Scalar: KernelScalar> {
     private let rows: AlignedBuffer<Scalar>
     private let dimensions: Int
     private let count: Int
+    private let wanted: Int
     private let threads: Int
     private var points: PointBlocks<Scalar>
     private var cells: Cells<Scalar>?
@@ -88,7 +89,8 @@ private struct Traversal<Scalar: KernelScalar> {
     private var nextCells = 16
     private(set) var farthest: (row: Int, square: Scalar) = (0, .infinity)
 
-    init(_ features: Matrix<Scalar>, threads: Int) {
+    init(_ features: Matrix<Scalar>, wanted: Int, threads: Int) {
+        self.wanted = wanted
         count = features.rows
         dimensions = features.columns
         self.threads = threads
@@ -142,6 +144,8 @@ private struct Traversal<Scalar: KernelScalar> {
 
     private mutating func regroup() {
         nextCells *= 2
+        // Grouping costs as much as a pick for each centre, so that enough picks must be left to gain by it.
+        if wanted - picked.count < 2 * picked.count + 64 { return }
         if let cells, cells.centreCount >= count / 16 { return }
         let chosen = AlignedBuffer<Scalar>(uninitialised: picked.count * dimensions)
         for (index, row) in picked.enumerated() {

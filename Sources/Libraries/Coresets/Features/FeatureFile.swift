@@ -116,7 +116,11 @@ struct CSVFeatures {
                             "‘\(text)’ is not a number; repair it, or leave the column out with --skip \(header[index])"
                     )
                 }
-                guard value.isFinite else { throw CoresetError.notFinite(row: rows, column: index) }
+                guard Scalar(value).isFinite else {
+                    throw CoresetError.malformed(
+                        file: path, place: "\(place), column \(header[index])",
+                        reason: "‘\(text)’ is not finite; repair or drop the line")
+                }
                 storage.append(Scalar(value))
             }
             rows += 1
@@ -190,6 +194,7 @@ struct JSONLinesFeatures {
             columns = numbers.count
             for (index, number) in numbers.enumerated() {
                 guard let x = number.doubleValue else { throw fail("element \(index) is \(number.kind), no number") }
+                guard Scalar(x).isFinite else { throw fail("element \(index) is not finite") }
                 storage.append(Scalar(x))
             }
             rows += 1

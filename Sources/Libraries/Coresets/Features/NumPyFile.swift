@@ -104,13 +104,16 @@ public struct NumPyFile: Sendable {
 
     /// The numbers as a matrix; a one-dimensional array is one column.
     ///
-    /// - Throws: `CoresetError.notFinite`.
+    /// - Throws: `CoresetError.malformed` where a number is not finite or rows have no columns.
     @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     public func matrix<Scalar: KernelScalar>(as type: Scalar.Type = Scalar.self) throws(CoresetError) -> Matrix<Scalar>
     {
         let rows = shape[0]
         let columns = shape.count == 2 ? shape[1] : 1
+        guard rows == 0 || columns > 0 else {
+            throw .malformed(file: path, place: "the shape", reason: "\(rows) rows have no columns")
+        }
         var values: [Scalar] = numbers()
         if isColumnMajor, rows > 1, columns > 1 {
             let source = values
@@ -118,7 +121,12 @@ public struct NumPyFile: Sendable {
                 for column in 0..<columns { values[row * columns + column] = source[column * rows + row] }
             }
         }
-        return try Matrix(rows: rows, columns: columns, storage: values)
+        if let bad = Scalar.firstNotFinite(values) {
+            throw .malformed(
+                file: path, place: "row \(bad / columns), column \(bad % columns) (from 0)",
+                reason: "the feature is not a finite number; repair or drop the row")
+        }
+        return Matrix(finite: values, rows: rows, columns: columns)
     }
 
     /// The numbers as they are in the file, where they are of half precision or bytes.

@@ -1,3 +1,4 @@
+import ApusCore
 import Dispatch
 import Glibc
 
@@ -31,29 +32,8 @@ enum Parallel {
 
 /// What this process may take.
 enum Memory {
-    /// Bytes that can be had without swapping, as the kernel estimates, or all the machine's where it does not say.
-    static var available: Int {
-        if let file = fopen("/proc/meminfo", "r") {
-            defer { fclose(file) }
-            var line = [CChar](repeating: 0, count: 256)
-            while fgets(&line, 256, file) != nil {
-                var kibibytes = 0
-                if scan(line, &kibibytes) { return kibibytes * 1024 }
-            }
-        }
-        return Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
-    }
-
-    private static func scan(_ line: [CChar], _ kibibytes: inout Int) -> Bool {
-        let prefix = "MemAvailable:".utf8
-        guard zip(prefix, line).allSatisfy({ CChar(bitPattern: $0) == $1 }) else { return false }
-        kibibytes = 0
-        for byte in line.dropFirst(prefix.count) {
-            if byte >= 48, byte <= 57 { kibibytes = kibibytes * 10 + Int(byte - 48) }
-            if byte == 0 { break }
-        }
-        return kibibytes > 0
-    }
+    /// Bytes that the system has and the process's control groups leave.
+    static var available: Int { AvailableMemory.read().bytes }
 
     /// Whether bytes fit, before they are taken.
     ///

@@ -74,7 +74,7 @@ public struct RuntimeStudy: Sendable {
         return growths
     }
 
-    /// The middle three of five repeats, or all of fewer: other programs' time slices fall on single runs.
+    /// The mean of the fastest three of five repeats, or of all of fewer: other programs can only lengthen a run.
     private func average(_ algorithm: Algorithm, _ features: Matrix<Float>, _ n: Int, _ k: Int, _ seed: UInt64)
         throws(CoresetError) -> Measurement
     {
@@ -101,31 +101,38 @@ public struct RuntimeStudy: Sendable {
             times.append(Self.processorTime - start)
         }
         times.sort()
-        let trimmed = times.count >= 5 ? times[1..<times.count - 1] : times[...]
+        let trimmed = times.count >= 5 ? times[..<(times.count - 2)] : times[...]
         return Measurement(points: n, kept: k, seconds: trimmed.reduce(0, +) / Double(max(1, trimmed.count)))
     }
 
     /// Least squares in logarithms, by the normal equations of three unknowns.
+    ///
+    /// A run weighs as its points times the kept ones: in the small runs are fixed costs that the law does not know, and
+    /// it is the large ones whose growth is continued.
     static func fit(_ measurements: [Measurement]) -> (a: Double, b: Double, c: Double, determination: Double) {
         var matrix = [[Double]](repeating: [0, 0, 0, 0], count: 3)
         let rows = measurements.map { [1, log(Double($0.points)), log(Double($0.kept)), log(max($0.seconds, 1e-9))] }
-        for row in rows { for i in 0..<3 { for j in 0..<4 { matrix[i][j] += row[i] * row[j] } } }
+        let weights = measurements.map { Double($0.points * $0.kept) }
+        for (row, weight) in zip(rows, weights) {
+            for i in 0..<3 { for j in 0..<4 { matrix[i][j] += weight * row[i] * row[j] } }
+        }
         for pivot in 0..<3 {
             let best = (pivot..<3).max { abs(matrix[$0][pivot]) < abs(matrix[$1][pivot]) } ?? pivot
             matrix.swapAt(pivot, best)
-            guard abs(matrix[pivot][pivot]) > 1e-12 else { continue }
+            guard abs(matrix[pivot][pivot]) > 1e-9 else { continue }
             for row in 0..<3 where row != pivot {
                 let factor = matrix[row][pivot] / matrix[pivot][pivot]
                 for column in pivot..<4 { matrix[row][column] -= factor * matrix[pivot][column] }
             }
         }
-        let solution = (0..<3).map { abs(matrix[$0][$0]) > 1e-12 ? matrix[$0][3] / matrix[$0][$0] : 0 }
-        let mean = rows.reduce(0) { $0 + $1[3] } / Double(max(1, rows.count))
+        let solution = (0..<3).map { abs(matrix[$0][$0]) > 1e-9 ? matrix[$0][3] / matrix[$0][$0] : 0 }
+        let total = max(1, weights.reduce(0, +))
+        let mean = zip(rows, weights).reduce(0) { $0 + $1.0[3] * $1.1 } / total
         var (left, all) = (0.0, 0.0)
-        for row in rows {
+        for (row, weight) in zip(rows, weights) {
             let error = row[3] - (0..<3).reduce(0) { $0 + solution[$1] * row[$1] }
-            left += error * error
-            all += (row[3] - mean) * (row[3] - mean)
+            left += weight * error * error
+            all += weight * (row[3] - mean) * (row[3] - mean)
         }
         return (solution[0], solution[1], solution[2], all > 0 ? 1 - left / all : 1)
     }

@@ -1,3 +1,5 @@
+import ApusCore
+
 /// Why a node's shared memory could not be had or used.
 package enum SegmentError: Error, Hashable, Sendable, CustomStringConvertible {
     /// More memory was asked for than there is. `limitedBy` says what sets the limit.

@@ -1,3 +1,4 @@
+import ApusCore
 import CApusSystem
 import Glibc
 import Synchronization

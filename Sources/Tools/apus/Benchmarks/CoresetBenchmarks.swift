@@ -1,3 +1,4 @@
+import Apus
 import ArgumentParser
 import Coresets
 import Files
@@ -6,12 +7,15 @@ import JSON
 
 extension BenchCommand {
     /// `apus bench coresets`: selectors of streams in points a second, and how their time grows.
-    struct CoresetBenchmark: ParsableCommand {
+    struct CoresetBenchmark: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "coresets", abstract: "Stream selectors: points a second, latencies, memory; or their growth.",
+            commandName: "coresets",
+            abstract: "Stream selectors: points a second, latencies, memory; growth with points; selection on parts.",
             discussion: """
                 Rows of the file, in a circle, are shown to each selector one by one on one thread. --study measures small
                 runs instead, fits log t = a + b·log n + c·log k, and compares its prediction for 50,000 points with a run.
+                --growth selects from up to a million points drawn from the rows. --parts selects on parts, in tasks, and
+                compares with selection from all rows.
 
                 EXAMPLE: apus bench coresets features.npy --points 10000000 --json
                 """)
@@ -20,11 +24,15 @@ extension BenchCommand {
         @Option(help: "Points to show to each selector.") var points = 1_000_000
         @Option(help: "Run only the selectors with these names.") var only: [String] = []
         @Flag(help: "Fit how time grows with points and kept points.") var study = false
-        @Option(help: "Write the study's plot to this SVG file.") var plot: String?
+        @Flag(help: "Measure how the time of selections grows with points.") var growth = false
+        @Option(help: "The most points that --growth goes to.") var most = 1_000_000
+        @Option(help: "Select by facility location on this many parts (RandGreeDi).") var parts: Int?
+        @Option(help: "Rows that --parts chooses.") var count = 100
+        @Option(help: "Write the plot of --study or --growth to this SVG file.") var plot: String?
         @Option(parsing: .upToNextOption, help: "Columns of a CSV file to leave out.") var skip: [String] = []
         @Flag(help: "Print one JSON object.") var json = false
 
-        func run() throws {
+        func run() async throws {
             let features: Matrix<Float> = try FeatureFile(file).read(skipping: skip).features
             guard features.rows > 0, points > 0 else {
                 throw ValidationError("There must be at least one row and one point.")
@@ -45,6 +53,20 @@ extension BenchCommand {
                     )
                 }
                 if let plot { try AtomicFile.write(RuntimeStudy.plot(growths), to: plot) }
+            } else if growth {
+                var works = SelectionGrowth()
+                works.points.removeAll { $0 > most }
+                let all = try works.run(features) { one in
+                    show(
+                        .object([
+                            "name": JSONValue(one.work.rawValue), "points": JSONValue(one.points),
+                            "value": JSONValue(one.seconds), "unit": "s",
+                        ]), "\(one.work.rawValue), \(one.points) points: \(Self.short(one.seconds)) s")
+                }
+                if let plot { try AtomicFile.write(SelectionGrowth.plot(all), to: plot) }
+            } else if let parts {
+                let (value, line) = try await Self.distributed(features, parts: parts, count: count)
+                show(value, line)
             } else {
                 try selectors(features) { name, make in
                     guard only.isEmpty || only.contains(name) else { return }
@@ -75,7 +97,44 @@ extension BenchCommand {
             try body(
                 "three-sieves k=20", ThreeSieves(empty, count: 20, greatestGain: empty.greatestGain))
             try body("sieve++ k=20", SieveStreaming(empty, count: 20, epsilon: 0.1))
+            // A reference sample of a thousand rows, as apricot's reservoir.
+            let step = max(1, features.rows / 1000)
+            let reference = features.select(Array(stride(from: 0, to: features.rows, by: step).prefix(1000)))
+            try body(
+                "sieve++ facility-location k=20",
+                SieveStreaming(
+                    StreamFacilityLocation(reference: reference, metric: .exponentialDistance), count: 20, epsilon: 0.1)
+            )
             try body("reservoir k=100", ReservoirSelector(capacity: 100, dimensions: d, seed: 1))
+        }
+
+        /// Facility location on parts and on all rows, in value and time.
+        private static func distributed(
+            _ features: Matrix<Float>, parts: Int, count: Int
+        ) async throws -> (JSONValue, String) {
+            let clock = ContinuousClock()
+            let start = clock.now
+            let central = try FacilityLocation(
+                Similarities(features, metric: .exponentialDistance, threads: 1)
+            ).maximize(count: count)
+            let middle = clock.now
+            let united = try await withCluster(.embedded(cpus: 1)) { cluster in
+                try await GreeDi(count: count, parts: parts, metric: .exponentialDistance, seed: 1)
+                    .run(on: cluster, features)
+            }
+            let end = clock.now
+            func seconds(_ duration: Duration) -> Double {
+                Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+            }
+            let (all, split) = (seconds(middle - start), seconds(end - middle))
+            return (
+                .object([
+                    "name": "RandGreeDi", "parts": JSONValue(parts), "value": JSONValue(united.value / central.value),
+                    "unit": "of the central objective", "seconds": JSONValue(split), "centralSeconds": JSONValue(all),
+                ]),
+                "RandGreeDi on \(parts) parts: \(short(united.value / central.value)) of the central objective in "
+                    + "\(short(split)) s; central \(short(all)) s"
+            )
         }
 
         private static func measure(

@@ -31,6 +31,8 @@ struct SelectCommand: ParsableCommand {
     @Option(help: "ε or β of the optimiser.") var epsilon: Double?
     @Option(help: "Concave function of feature-based: sqrt, log, saturation.") var concave = "sqrt"
     @Option(help: "Similarities to this many nearest neighbours only.") var neighbours: Int?
+    @Flag(help: "Look for neighbours by trees of random projections: nearly all, in much less time.") var approximate =
+        false
     @Option(parsing: .upToNextOption, help: "Rows that are in the set from the start.") var initial: [Int] = []
     @Option(help: "automatic, single or double.") var precision = "automatic"
     @Option(help: "computed, stored or automatic: whether to keep all similarities.") var storage = "automatic"
@@ -148,6 +150,7 @@ struct SelectCommand: ParsableCommand {
         request.parameter = parameter
         request.initial = initial
         request.neighbours = neighbours
+        if approximate { request.search = .approximate(seed: seed) }
         request.threads = threads
         request.memoryLimit = memory.map { $0 << 20 }
         let concaves: [String: Concave] = [
