@@ -39,7 +39,7 @@ public struct Experiment: Sendable {
         -> ExperimentResult
     {
         try check()
-        let lock = try FolderLock(output)
+        guard let lock = try FolderLock(output) else { throw ExperimentError.busy(path: output) }
         defer { withExtendedLifetime(lock) {} }
         let board = ProgressBoard.open { post in
             event(.progress(step: post.step, done: post.done, total: post.total, unit: post.unit, note: post.note))

@@ -77,7 +77,7 @@ public struct CurationRun: Sendable {
     private func perform(
         on cluster: Cluster, _ progress: @escaping @Sendable (Progress) -> Void
     ) async throws -> CurationManifest {
-        let lock = try FolderLock(output)
+        guard let lock = try FolderLock(output) else { throw CurationRunError.inUse(folder: output) }
         defer { withExtendedLifetime(lock) {} }
         var settings = RunSettings(
             recipe: recipe, seed: seed, extractor: extractor, pageLimit: pageLimit,

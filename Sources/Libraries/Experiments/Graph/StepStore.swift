@@ -43,21 +43,3 @@ struct StepStore: Sendable {
         return SHA256.digest(Array(identity.text().utf8))
     }
 }
-
-/// Keeps two runs out of one folder: an advisory lock that ends with the process, however it ends.
-final class FolderLock {
-    private let descriptor: Int32
-
-    /// - Throws: `ExperimentError.busy` where another process holds the folder.
-    init(_ folder: String) throws {
-        try Folder.create(folder)
-        descriptor = open(folder + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileError.current("lock", folder) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw ExperimentError.busy(path: folder)
-        }
-    }
-
-    deinit { close(descriptor) }
-}

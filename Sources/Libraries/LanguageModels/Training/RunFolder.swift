@@ -9,7 +9,7 @@ package final class RunFolder {
     static let checkpointName = "checkpoint.safetensors"
 
     let path: String
-    private let lock: Int32
+    private let lock: FolderLock
 
     var checkpoint: String { Paths.join(path, Self.checkpointName) }
     var model: String { Paths.join(path, ModelFile.name) }
@@ -22,22 +22,11 @@ package final class RunFolder {
     /// - Throws: `LanguageModelError.busy` while another process has it, `.file`.
     package init(_ path: String) throws(LanguageModelError) {
         self.path = path
-        do throws(FileError) {
-            try Folder.create(path)
-        } catch {
-            throw .file(error)
-        }
-        let name = Paths.join(path, ".lock")
-        let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .file(.current("write", name)) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw .busy(folder: path)
-        }
-        lock = descriptor
+        let taken: FolderLock?
+        do throws(FileError) { taken = try FolderLock(path) } catch { throw .file(error) }
+        guard let taken else { throw .busy(folder: path) }
+        lock = taken
     }
-
-    deinit { close(lock) }
 
     /// What the folder is for, if it has been begun.
     func storedSettings() throws -> JSONValue? { try read(settings) }

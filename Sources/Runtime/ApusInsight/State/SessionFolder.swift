@@ -37,7 +37,11 @@ package final class SessionFolder: Sendable {
         Self.prune(sessions)
     }
 
-    deinit { close(lock) }
+    deinit {
+        // A process that is being started has the descriptor until it runs its own program: closing would not be enough.
+        flock(lock, LOCK_UN)
+        close(lock)
+    }
 
     package static let eventsName = "events"
 
@@ -59,7 +63,10 @@ package final class SessionFolder: Sendable {
             let folder = Paths.join(sessions, name)
             let lock = open(Paths.join(folder, "lock"), O_RDWR | O_CLOEXEC | O_NOFOLLOW)
             guard lock >= 0 else { continue }
-            defer { close(lock) }
+            defer {
+                flock(lock, LOCK_UN)
+                close(lock)
+            }
             // One that runs keeps its folder.
             guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { continue }
             for entry in (try? Folder.entries(folder)) ?? [] { unlink(Paths.join(folder, entry)) }

@@ -1,0 +1,35 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Keeps a folder for one run at a time, also against other processes. The system lets go of it when the process ends,
+/// however it ends.
+package final class FolderLock: Sendable {
+    private let descriptor: Int32
+
+    /// Makes the folder where it is missing and takes its lock; nil where another run has it.
+    ///
+    /// - Throws: `FileError`.
+    package init?(_ folder: String) throws(FileError) {
+        try Folder.create(folder)
+        let path = Paths.join(folder, ".lock")
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .current("lock", path) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let code = errno
+            close(descriptor)
+            guard code == EWOULDBLOCK else { throw .system(operation: "lock", path: path, code: code) }
+            return nil
+        }
+    }
+
+    deinit {
+        // A process that is being started has the descriptor until it runs its own program: closing would not be enough.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
+}
