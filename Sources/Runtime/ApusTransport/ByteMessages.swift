@@ -1,49 +1,52 @@
 /// Builds a message of fixed-width numbers and runs of bytes.
-package struct ByteWriter {
-    package var bytes: [UInt8] = []
+///
+/// Public, as its reader, because the compiler specialises no generic function of another module that is only `package`: a
+/// number took a hundred instructions and more so.
+public struct ByteWriter {
+    public var bytes: [UInt8] = []
 
     @inlinable
-    package init(capacity: Int = 64) { bytes.reserveCapacity(capacity) }
+    public init(capacity: Int = 64) { bytes.reserveCapacity(capacity) }
 
     @inlinable
-    package mutating func number<Number: FixedWidthInteger>(_ value: Number) {
+    public mutating func number<Number: FixedWidthInteger>(_ value: Number) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// A run of bytes with its length.
     @inlinable
-    package mutating func run(_ run: UnsafeRawBufferPointer) {
+    public mutating func run(_ run: UnsafeRawBufferPointer) {
         number(UInt64(run.count))
         bytes.append(contentsOf: run)
     }
 
     @inlinable
-    package mutating func run(_ run: [UInt8]) { run.withUnsafeBytes { self.run($0) } }
+    public mutating func run(_ run: [UInt8]) { run.withUnsafeBytes { self.run($0) } }
 
     @inlinable
-    package mutating func text(_ text: String) {
+    public mutating func text(_ text: String) {
         var text = text
         text.withUTF8 { run(UnsafeRawBufferPointer($0)) }
     }
 
     @inlinable
-    package mutating func rest(_ bytes: UnsafeRawBufferPointer) { self.bytes.append(contentsOf: bytes) }
+    public mutating func rest(_ bytes: UnsafeRawBufferPointer) { self.bytes.append(contentsOf: bytes) }
 }
 
 /// Reads what `ByteWriter` wrote. Every length is checked.
-package struct ByteReader {
+public struct ByteReader {
     @usableFromInline let bytes: UnsafeRawBufferPointer
     @usableFromInline var place = 0
 
     /// - Parameter bytes: must outlive the reader.
     @inlinable
-    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     @inlinable
-    package var remaining: Int { bytes.count - place }
+    public var remaining: Int { bytes.count - place }
 
     @inlinable
-    package mutating func number<Number: FixedWidthInteger>(
+    public mutating func number<Number: FixedWidthInteger>(
         _ type: Number.Type = Number.self
     ) throws(TransportError) -> Number {
         let size = MemoryLayout<Number>.size
@@ -54,7 +57,7 @@ package struct ByteReader {
 
     /// The bytes of a run, valid as long as the message.
     @inlinable
-    package mutating func run() throws(TransportError) -> UnsafeRawBufferPointer {
+    public mutating func run() throws(TransportError) -> UnsafeRawBufferPointer {
         let count = try number(UInt64.self)
         guard count <= UInt64(remaining) else { throw .malformed(reason: "it ends in a run of \(count) bytes") }
         defer { place += Int(count) }
@@ -62,11 +65,11 @@ package struct ByteReader {
     }
 
     @inlinable
-    package mutating func text() throws(TransportError) -> String { String(decoding: try run(), as: UTF8.self) }
+    public mutating func text() throws(TransportError) -> String { String(decoding: try run(), as: UTF8.self) }
 
     /// All that is left.
     @inlinable
-    package mutating func rest() -> UnsafeRawBufferPointer {
+    public mutating func rest() -> UnsafeRawBufferPointer {
         defer { place = bytes.count }
         return UnsafeRawBufferPointer(rebasing: bytes[place...])
     }

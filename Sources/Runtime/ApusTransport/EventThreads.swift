@@ -11,8 +11,11 @@ import Threads
 /// Threads that run Swift jobs and, when they have none, read the process's inbox: a message that resumes a Swift task is
 /// followed by that task on the same thread, with no other thread to wake.
 ///
-/// One idle thread at a time is the reader. It looks for messages for some microseconds, then sleeps in the inbox. While
-/// all threads run jobs nobody reads; a ticker that wakes every millisecond while the process is busy sees to it then.
+/// One idle thread at a time is the reader. It looks for messages for some microseconds, then sleeps in the inbox. Jobs
+/// that messages and other jobs brought are mostly short: the thread that has them runs them itself, and no other one is
+/// woken for them, since two threads that share the memory of small calls are slower than one. A ticker, which wakes every
+/// millisecond while the process is busy, sees to what takes long: it runs jobs that have waited, and reads while a job
+/// keeps the others from it.
 package final class EventThreads: TaskExecutor, @unchecked Sendable {
     // `jobs`, `first`, `idle` and `threads` are only touched with `lock` held; the rest is atomic or immutable. `stopped`
     // is raised with the lock held, so that no thread starts after it.
@@ -35,6 +38,12 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
     private let isDormant = Atomic(true)
     /// Counts the times that a reader found something.
     private let activity = Atomic<UInt64>(0)
+    /// Threads that run a job.
+    private let busy = Atomic(0)
+    /// Counts the jobs that were begun.
+    private let begun = Atomic<UInt64>(0)
+    /// A job came from a thread that is none of these.
+    private let isUrgent = Atomic(false)
     private let spins: Int
 
     /// - Parameter spins: how often an idle reader looks before it sleeps.
@@ -63,9 +72,11 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
         let next: Next = lock.withLock { _ in
             if isStopped, threads.isEmpty { return .escape }
             push(job)
-            // The reader takes what its own messages brought; it wakes others for what it leaves.
-            if isReading { return .nothing }
-            if hasReader.load(ordering: .sequentiallyConsistent) { return .wakeReader }
+            if isOwn { return .nothing }
+            if hasReader.load(ordering: .sequentiallyConsistent) {
+                isUrgent.store(true, ordering: .sequentiallyConsistent)
+                return .wakeReader
+            }
             if idle > 0 { return .ring }
             if threads.count < count, !isStopped { startThread() }
             return .nothing
@@ -79,18 +90,12 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
         }
     }
 
-    /// Whether the calling thread is handing out this process's messages, so that what it enqueues is run by it next.
-    private var isReading: Bool {
-        get {
-            pthread_getspecific(Self.readingKey) == UnsafeMutableRawPointer(Unmanaged.passUnretained(self).toOpaque())
-        }
-        set {
-            pthread_setspecific(
-                Self.readingKey, newValue ? UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) : nil)
-        }
+    /// Whether the calling thread is one of these, and so comes to what it enqueues.
+    private var isOwn: Bool {
+        pthread_getspecific(Self.ownerKey) == UnsafeMutableRawPointer(Unmanaged.passUnretained(self).toOpaque())
     }
 
-    private static let readingKey: pthread_key_t = {
+    private static let ownerKey: pthread_key_t = {
         var key = pthread_key_t()
         pthread_key_create(&key, nil)
         return key
@@ -141,28 +146,35 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
     }
 
     private func work() {
+        pthread_setspecific(Self.ownerKey, UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()))
         let executor = asUnownedTaskExecutor()
         while true {
             if let job = pop() {
+                busy.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                begun.wrappingAdd(1, ordering: .relaxed)
                 job.runSynchronously(on: executor)
+                busy.wrappingSubtract(1, ordering: .sequentiallyConsistent)
                 continue
             }
-            if !hasReader.exchange(true, ordering: .sequentiallyConsistent) {
+            // The last one to end its job reads.
+            if busy.load(ordering: .sequentiallyConsistent) == 0,
+                !hasReader.exchange(true, ordering: .sequentiallyConsistent)
+            {
                 let goesOn = read()
                 hasReader.store(false, ordering: .sequentiallyConsistent)
                 if !goesOn { break }
                 activity.wrappingAdd(1, ordering: .sequentiallyConsistent)
                 relayIfNeeded()
-            } else if !follow() {
-                break
+                continue
             }
+            var next = follow()
+            while case .read = next { next = readBesideJobs() ? .look : follow() }
+            if case .end = next { break }
         }
     }
 
     /// Hands out messages until there is a job, or the end.
     private func read() -> Bool {
-        isReading = true
-        defer { isReading = false }
         var looks = 0
         while true {
             if waiting.load(ordering: .sequentiallyConsistent) > 0 { return true }
@@ -177,77 +189,134 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
                 continue
             }
             looks = 0
-            mailroom.inbox.prepareToSleep()
-            if waiting.load(ordering: .sequentiallyConsistent) > 0 || mailroom.inbox.hasAnnouncements
-                || isStopped
-            {
-                mailroom.inbox.cancelSleep()
-                continue
-            }
+            sleepInInbox()
+        }
+    }
+
+    private func sleepInInbox() {
+        mailroom.inbox.prepareToSleep()
+        if waiting.load(ordering: .sequentiallyConsistent) > 0 || mailroom.inbox.hasAnnouncements || isStopped {
+            mailroom.inbox.cancelSleep()
+        } else {
             mailroom.inbox.sleep()
         }
     }
 
-    /// After reading: another thread takes the jobs that this one does not, and reads if this one is long at its job.
+    /// Hands out messages while another thread is long at its job, and leaves the jobs that they bring to it, unless it
+    /// does not come to them.
+    ///
+    /// - Returns: whether there are jobs to run, or nobody else runs any.
+    private func readBesideJobs() -> Bool {
+        guard !hasReader.exchange(true, ordering: .sequentiallyConsistent) else { return false }
+        defer { hasReader.store(false, ordering: .sequentiallyConsistent) }
+        let first = begun.load(ordering: .relaxed)
+        var since: ContinuousClock.Instant?
+        var looks = 0
+        while true {
+            let found = mailroom.poll()
+            if found { activity.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+            if isStopped || busy.load(ordering: .sequentiallyConsistent) == 0
+                || isUrgent.exchange(false, ordering: .sequentiallyConsistent)
+            {
+                return true
+            }
+            // The job has ended: the thread that had it comes to the others, and then reads.
+            if begun.load(ordering: .relaxed) != first { return false }
+            let hasJobs = waiting.load(ordering: .sequentiallyConsistent) > 0
+            if !hasJobs {
+                since = nil
+            } else if let since {
+                if ContinuousClock.now - since > Self.patience { return true }
+            } else {
+                since = .now
+            }
+            looks = found ? 0 : looks + 1
+            if looks < spins {
+                if looks & 63 == 0 { sched_yield() } else { apus_pause() }
+            } else if hasJobs {
+                apus_futex_wait(bell, apus_load32(bell), 1_000_000)
+            } else {
+                looks = 0
+                sleepInInbox()
+            }
+        }
+    }
+
+    /// How long jobs wait for a thread that is long at another one.
+    private static let patience = Duration.milliseconds(5)
+
+    /// After reading: the ticker wakes, in case that the jobs are long.
     private func relayIfNeeded() {
-        let hasMore = waiting.load(ordering: .sequentiallyConsistent) > 1
-        guard hasMore || isDormant.load(ordering: .sequentiallyConsistent) else { return }
+        guard isDormant.load(ordering: .sequentiallyConsistent) else { return }
+        if lock.withLock({ _ in idle > 0 }) { ring() }
+    }
+
+    /// This thread takes jobs that waited for long: another one ticks in its place.
+    private func relay() {
         let wake = lock.withLock { _ in
-            if idle > 0 { return true }
-            if hasMore, threads.count < count, !isStopped { startThread() }
+            if idle > 1 { return true }
+            if threads.count < count, !isStopped { startThread() }
             return false
         }
         if wake { ring() }
     }
 
-    /// Waits for jobs while another thread reads.
-    private func follow() -> Bool {
+    private enum Next { case look, read, end }
+
+    /// Waits for jobs while other threads read and run them.
+    private func follow() -> Next {
         let seen = apus_load32(bell)
         let goesOn = lock.withLock { _ in
             if isStopped { return false }
             idle += 1
             return true
         }
-        guard goesOn else { return false }
+        guard goesOn else { return .end }
         defer { lock.withLock { _ in idle -= 1 } }
         if !hasTicker.exchange(true, ordering: .sequentiallyConsistent) {
-            tick(seen)
-            hasTicker.store(false, ordering: .sequentiallyConsistent)
-        } else if waiting.load(ordering: .sequentiallyConsistent) == 0 {
-            apus_futex_wait(bell, seen, -1)
+            defer { hasTicker.store(false, ordering: .sequentiallyConsistent) }
+            return tick(seen)
         }
-        return true
+        if waiting.load(ordering: .sequentiallyConsistent) == 0 { apus_futex_wait(bell, seen, -1) }
+        return .look
     }
 
-    /// Wakes every millisecond until there is a job, nobody reads, or nothing has happened for a while.
-    private func tick(_ seen: UInt32) {
+    /// Wakes every millisecond until jobs have waited for long, nobody reads, or the bell rings.
+    private func tick(_ seen: UInt32) -> Next {
         isDormant.store(false, ordering: .sequentiallyConsistent)
-        var last = activity.load(ordering: .relaxed)
+        var lastRead = activity.load(ordering: .relaxed)
+        var lastBegun = begun.load(ordering: .relaxed)
         var quiet = 0
         while apus_load32(bell) == seen {
-            if waiting.load(ordering: .sequentiallyConsistent) > 0
-                || !hasReader.load(ordering: .sequentiallyConsistent)
-            {
-                return
-            }
-            let now = activity.load(ordering: .relaxed)
-            quiet = now == last ? quiet + 1 : 0
-            last = now
-            if quiet < Self.quietTicks {
-                apus_futex_wait(bell, seen, 1_000_000)
-                continue
-            }
-            isDormant.store(true, ordering: .sequentiallyConsistent)
-            // A reader that left before it saw the flag has counted.
-            guard activity.load(ordering: .sequentiallyConsistent) == last,
-                hasReader.load(ordering: .sequentiallyConsistent)
-            else {
+            let isRead = hasReader.load(ordering: .sequentiallyConsistent)
+            // Without a busy thread or a reader this one is the only one that looks.
+            if !isRead, busy.load(ordering: .sequentiallyConsistent) == 0 { return .look }
+            let read = activity.load(ordering: .relaxed)
+            quiet = isRead && read == lastRead ? quiet + 1 : 0
+            lastRead = read
+            if quiet >= Self.quietTicks {
+                isDormant.store(true, ordering: .sequentiallyConsistent)
+                // A reader that left before it saw the flag has counted.
+                if activity.load(ordering: .sequentiallyConsistent) == lastRead,
+                    hasReader.load(ordering: .sequentiallyConsistent)
+                {
+                    apus_futex_wait(bell, seen, -1)
+                    return .look
+                }
                 isDormant.store(false, ordering: .sequentiallyConsistent)
-                continue
+                quiet = 0
             }
-            apus_futex_wait(bell, seen, -1)
-            return
+            apus_futex_wait(bell, seen, 1_000_000)
+            let begun = begun.load(ordering: .relaxed)
+            // At this pace the last one would be begun after five milliseconds.
+            if UInt64(waiting.load(ordering: .sequentiallyConsistent)) > 5 &* (begun &- lastBegun) {
+                relay()
+                return .look
+            }
+            if begun == lastBegun, !hasReader.load(ordering: .sequentiallyConsistent) { return .read }
+            lastBegun = begun
         }
+        return .look
     }
 
     /// Milliseconds without a message after which the ticker sleeps.

@@ -5,7 +5,7 @@
 #endif
 
 /// Why bytes cannot pass between processes.
-package enum TransportError: Error, Sendable, CustomStringConvertible {
+public enum TransportError: Error, Sendable, CustomStringConvertible {
     /// A system call failed.
     case system(call: String, error: Int32)
     /// The other side ended.
@@ -15,7 +15,7 @@ package enum TransportError: Error, Sendable, CustomStringConvertible {
     /// Bytes that are no message.
     case malformed(reason: String)
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .system(let call, let error): "\(call): \(String(cString: strerror(error)))\(Self.remedy(error))"
         case .closed: "The other process ended."
