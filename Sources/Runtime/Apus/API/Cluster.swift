@@ -217,41 +217,43 @@ public final class Cluster: Sendable {
 
     /// Waits until some of the objects exist, or have failed, or time is up.
     ///
+    /// A loop that waits for what is left need not copy the list each time: `left = try await cluster.wait(for: consume
+    /// left).pending`.
+    ///
     /// - Returns: the references that are ready, at most `count`, and the others; both in the order given.
     /// - Throws: `ClusterError.invalidCount` unless 1 ≤ count ≤ references; `CancellationError`.
     public func wait<Value>(
-        for references: [ObjectRef<Value>], count: Int = 1, timeout: Duration? = nil
+        for references: consuming [ObjectRef<Value>], count: Int = 1, timeout: Duration? = nil
     ) async throws -> (ready: [ObjectRef<Value>], pending: [ObjectRef<Value>]) {
-        guard count >= 1, count <= references.count else {
-            throw ClusterError.invalidCount(count, references: references.count)
+        var pending = references
+        guard count >= 1, count <= pending.count else {
+            throw ClusterError.invalidCount(count, references: pending.count)
         }
         var missing = count
-        for reference in references where reference.cell.isComplete {
+        for reference in pending where reference.cell.isComplete {
             missing -= 1
             if missing == 0 { break }
         }
         if missing > 0 {
             let group = WaitGroup()
             var registered: [(ObjectCell, Waiter)] = []
-            for (index, reference) in references.enumerated() {
+            for (index, reference) in pending.enumerated() {
                 if let waiter = group.add(reference.cell, index: index) { registered.append((reference.cell, waiter)) }
             }
             let outcome = await RunContext.lending { await group.take(count: count, timeout: timeout) }
             for (cell, waiter) in registered where !cell.isComplete { cell.remove(waiter) }
             if outcome.reason == .cancelled { throw CancellationError() }
         }
-        // Runs of pending references are copied at once: loops over `wait` copy the whole list each time.
-        var ready: [ObjectRef<Value>] = []
-        var pending: [ObjectRef<Value>] = []
-        pending.reserveCapacity(references.count)
-        var start = 0
-        for index in references.indices where ready.count < count && references[index].cell.isComplete {
-            pending.append(contentsOf: references[start..<index])
-            ready.append(references[index])
-            start = index + 1
-            if ready.count == count { break }
+        guard count > 1 else {
+            guard let index = pending.firstIndex(where: { $0.cell.isComplete }) else { return ([], pending) }
+            return ([pending.remove(at: index)], pending)
         }
-        pending.append(contentsOf: references[start...])
+        var ready: [ObjectRef<Value>] = []
+        pending.removeAll { reference in
+            guard ready.count < count, reference.cell.isComplete else { return false }
+            ready.append(reference)
+            return true
+        }
         return (ready, pending)
     }
 

@@ -1,4 +1,5 @@
 import ApusCore
+import Synchronization
 
 extension Cluster {
     /// The cluster's nodes.
@@ -38,13 +39,16 @@ extension Cluster {
     ) -> ObjectRef<Unit> {
         let cell = GroupCell(group, file: file, line: line)
         let backend = backend
-        _ = calls.start(on: backend.taskExecutor) {
-            if await backend.groupIsReady(group.number) {
-                cell.succeed(Unit())
-            } else {
-                cell.fail(.groupRemoved(group: group.number))
-            }
-        }
+        let entry = calls.enter(cell)
+        cell.start(
+            Task.immediate(executorPreference: backend.taskExecutor) { [calls] in
+                if await backend.groupIsReady(group.number) {
+                    cell.succeed(Unit())
+                } else {
+                    cell.fail(.groupRemoved(group: group.number))
+                }
+                calls.leave(entry)
+            })
         return ObjectRef(cell: cell)
     }
 
@@ -57,8 +61,9 @@ extension Cluster {
 
 /// Whether a group has its resources, as an object.
 private final class GroupCell: ValueCell<Unit>, @unchecked Sendable {
-    // Immutable.
+    // `task` has its lock; the rest is immutable.
     private let group: PlacementGroup
+    private let task = Mutex<Task<Void, Never>?>(nil)
 
     init(_ group: PlacementGroup, file: StaticString, line: Int) {
         self.group = group
@@ -66,4 +71,12 @@ private final class GroupCell: ValueCell<Unit>, @unchecked Sendable {
     }
 
     override var taskName: String { "placement group \(group.number)" }
+
+    func start(_ task: Task<Void, Never>) { self.task.withLock { $0 = task } }
+
+    override func interrupt(_ reason: Stop) -> Bool {
+        let task = task.withLock { $0 }
+        task?.cancel()
+        return task != nil
+    }
 }

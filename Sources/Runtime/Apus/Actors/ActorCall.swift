@@ -4,82 +4,78 @@ import Distributed
 import Synchronization
 
 /// One call of an actor's method, from the caller's wait to the reply.
-package final class ActorCall: Sendable {
+///
+/// Whoever waits for the reply waits in the call itself: one allocation less for each.
+package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
+    // `state` has its own lock; the rest is immutable.
+
     enum Argument: Sendable {
         case shared(any Sendable)
         case encoded(Payload)
         /// The memory of a plain type's value.
         case plain([UInt8])
-        case arrived(Parcel.Arrival, LocalBackend)
+        indirect case arrived(Parcel.Arrival, LocalBackend)
+
+        var isStored: Bool { if case .arrived(let arrival, _) = self { arrival.isStored } else { false } }
     }
 
     enum Reply: Sendable {
         case value(any Sendable)
         case encoded(Payload)
         case plain([UInt8])
-        case arrived(Parcel.Arrival, LocalBackend)
+        indirect case arrived(Parcel.Arrival, LocalBackend)
         case void
         case failed(any Error)
+    }
+
+    /// The process that made a call, and how it knows it.
+    struct Sender: Sendable {
+        let peer: Peer
+        let actor: ActorIdentifier
+        let number: UInt64
     }
 
     /// The method's mangled name.
     let method: String
     /// The method's name for messages. Made when it is asked for: to demangle takes as long as the call.
     var name: String { "\(RemoteCallTarget(method))" }
+    /// How the method is called, where that was worked out before.
+    private let known: DistributedMethod?
+    var distributedMethod: DistributedMethod? { known ?? DistributedMethod.named(method) }
     let arguments: [Argument]
     let substitutions: [any Any.Type]
     /// The actors whose calls wait for this one.
     let callers: [ActorIdentifier]
     let options: CallOptions?
+    /// Nil for a call of this process.
+    let sender: Sender?
 
     private struct State {
         var reply: Reply?
         var lane: ActorLane?
         var attempts = 0
         var identity: CallIdentity?
+        /// The arguments' objects in the store, while the call runs.
+        var read: [ObjectID: StoredBytes] = [:]
+        /// Where and under which number it was sent, to tell there that nobody waits any more.
+        var link: ActorLink?
+        var number: UInt64 = 0
     }
 
-    private let state = Mutex(State())
-    private let inputs = Mutex<[ObjectID: StoredBytes]>([:])
-    private let waiter = ContinuationWaiter()
+    private let state: Mutex<State>
 
-    /// Told when an attempt begins, and what the call ended with; for calls of other processes.
-    private let onBegin: (@Sendable () -> Void)?
-    private let onFinish: (@Sendable (Reply) -> Void)?
-    /// Tells where the call was sent that nobody waits for it any more.
-    private let transmission = Mutex<Transmission?>(nil)
-
-    /// Where and under which number a call was sent.
-    struct Transmission: Sendable {
-        let link: ActorLink
-        let number: UInt64
-    }
-
-    /// A call that came from another process.
     init(
-        method: String, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier],
-        options: CallOptions?, onBegin: @escaping @Sendable () -> Void, onFinish: @escaping @Sendable (Reply) -> Void
+        method: String, known: DistributedMethod? = nil, arguments: [Argument], substitutions: [any Any.Type],
+        callers: [ActorIdentifier], options: CallOptions?, sender: Sender? = nil
     ) {
         self.method = method
+        self.known = known
         self.arguments = arguments
         self.substitutions = substitutions
         self.callers = callers
         self.options = options
-        self.onBegin = onBegin
-        self.onFinish = onFinish
-    }
-
-    init(
-        target: RemoteCallTarget, arguments: [Argument], substitutions: [any Any.Type], callers: [ActorIdentifier],
-        options: CallOptions?
-    ) {
-        self.options = options
-        method = target.identifier
-        self.arguments = arguments
-        self.substitutions = substitutions
-        self.callers = callers
-        onBegin = nil
-        onFinish = nil
+        self.sender = sender
+        state = Mutex(State(identity: sender.map { CallIdentity(caller: $0.peer.id, number: $0.number) }))
     }
 
     /// Which call it is, of a checkpointed actor.
@@ -91,12 +87,13 @@ package final class ActorCall: Sendable {
     /// The same call, for which nobody waits.
     func copy() -> ActorCall {
         ActorCall(
-            method: method, arguments: arguments, substitutions: substitutions, callers: callers, options: options,
-            onBegin: {}, onFinish: { _ in })
+            method: method, arguments: arguments, substitutions: substitutions, callers: callers, options: options)
     }
 
-    /// The arguments' objects in the store, while the call runs.
-    var read: [ObjectID: StoredBytes] { inputs.withLock { $0 } }
+    var read: [ObjectID: StoredBytes] { state.withLock { $0.read } }
+
+    /// Whether arguments must be read from the store before the call can run.
+    var hasStoredArguments: Bool { arguments.contains { $0.isStored } }
 
     /// Reads arguments that are in the store.
     ///
@@ -105,77 +102,87 @@ package final class ActorCall: Sendable {
         for argument in arguments {
             guard case .arrived(let arrival, let backend) = argument, arrival.isStored else { continue }
             let read = try await backend.objects.read(arrival.objects)
-            inputs.withLock { $0.merge(read) { $1 } }
+            state.withLock { $0.read.merge(read) { $1 } }
         }
     }
 
     var attempts: Int { state.withLock { $0.attempts } }
-    var isFinished: Bool { state.withLock { $0.reply != nil } }
+
+    // MARK: The caller
 
     /// Suspends until the reply is there. When the caller is cancelled the call is given up: it does not start any more,
     /// and the method's Swift task is cancelled if it runs.
     func reply() async throws(CancellationError) -> Reply {
-        let reason = await RunContext.lending { await waiter.wait(atMost: options?.timeout) }
-        if reason == .timedOut, let limit = options?.timeout { return giveUp(after: limit) }
-        let (reply, lane) = state.withLock { state in
-            if state.reply == nil { state.reply = .failed(CancellationError()) }
-            return (state.reply, state.lane.take())
+        let reason = await RunContext.lending { await wait(atMost: options?.timeout) }
+        if reason == .completed, let reply = state.withLock({ $0.reply }) { return reply }
+        if reason == .timedOut, let limit = options?.timeout {
+            return abandon(.failed(ActorError.callTimedOut(actor: actorName, call: name, after: limit)))
         }
-        guard reason == .completed, let reply else {
-            lane?.cancel()
-            withdraw()
-            throw CancellationError()
-        }
-        return reply
+        _ = abandon(.failed(CancellationError()))
+        throw CancellationError()
     }
 
-    private func giveUp(after limit: Duration) -> Reply {
-        let failed = Reply.failed(ActorError.callTimedOut(actor: actorName, call: name, after: limit))
-        let (reply, lane) = state.withLock { state in
-            if state.reply == nil { state.reply = failed }
-            return (state.reply ?? failed, state.lane.take())
+    /// Ends the wait: the call does not start, and is cancelled where it runs.
+    private func abandon(_ failure: Reply) -> Reply {
+        let (reply, lane, link, number) = state.withLock { state in
+            let reply = state.reply ?? failure
+            state.reply = reply
+            return (reply, state.lane.take(), state.link.take(), state.number)
         }
         lane?.cancel()
-        withdraw()
+        link?.giveUp(number)
         return reply
     }
 
     /// For messages: `Counter.add(_:)` is a call of `Counter`.
     private var actorName: String { name.split(separator: ".").dropLast().last.map(String.init) ?? name }
 
-    /// Marks an attempt as begun. False where the call was given up.
-    func begin(on lane: ActorLane) -> Bool {
-        let begins = mark(lane)
-        if begins { onBegin?() }
-        return begins
+    func wasSent(over link: ActorLink, as number: UInt64) {
+        state.withLock { ($0.link, $0.number) = (link, number) }
     }
 
-    private func mark(_ lane: ActorLane) -> Bool {
-        state.withLock { state in
+    /// An attempt that another process began.
+    func countAttempt() { state.withLock { $0.attempts += 1 } }
+
+    // MARK: The actor
+
+    /// Marks an attempt as begun. False where the call was given up.
+    func begin(on lane: ActorLane) -> Bool {
+        let begins = state.withLock { state in
             guard state.reply == nil else { return false }
             state.lane = lane
             state.attempts += 1
             return true
         }
+        if begins, let sender {
+            // Tells the caller's side how far this process came, should it end now.
+            sender.peer.channel.receivedSlots[ActorLink.progressSlot] = UInt32(truncatingIfNeeded: sender.number)
+        }
+        return begins
     }
 
     func endAttempt() {
-        state.withLock { $0.lane = nil }
         // Let go of outside of the lock.
         var read: [ObjectID: StoredBytes] = [:]
-        inputs.withLock { swap(&read, &$0) }
+        state.withLock { state in
+            state.lane = nil
+            swap(&read, &state.read)
+        }
     }
 
-    /// The first reply counts.
+    /// Ends the call and its attempt. The first reply counts.
     func finish(_ reply: Reply) {
+        var read: [ObjectID: StoredBytes] = [:]
         let first = state.withLock { state in
+            state.lane = nil
+            if !state.read.isEmpty { swap(&read, &state.read) }
+            state.link = nil
             if state.reply != nil { return false }
             state.reply = reply
             return true
         }
         guard first else { return }
-        onFinish?(reply)
-        waiter.resume(.completed)
+        if let sender { sender.answer(reply) } else { resume(.completed) }
     }
 
     /// Nobody waits any more: the call does not start, and is cancelled where it runs.
@@ -186,31 +193,10 @@ package final class ActorCall: Sendable {
         }
         lane?.cancel()
     }
-
-    func wasSent(over link: ActorLink, as number: UInt64) {
-        transmission.withLock { $0 = Transmission(link: link, number: number) }
-    }
-
-    private func withdraw() {
-        if let sent = transmission.withLock({ $0.take() }) { sent.link.giveUp(sent.number) }
-    }
-
-    /// An attempt that another process began.
-    func countAttempt() { state.withLock { $0.attempts += 1 } }
 }
 
-/// A place that was reserved for the first call made on an actor by the code that sees it.
-final class CallPlace: Sendable {
-    let actor: ActorIdentifier
-    private let place: Mutex<UInt64?>
-
-    init(actor: ActorIdentifier, place: UInt64) {
-        self.actor = actor
-        self.place = Mutex(place)
-    }
-
-    func take(for actor: ActorIdentifier) -> UInt64? {
-        guard actor == self.actor else { return nil }
-        return place.withLock { $0.take() }
-    }
+/// What can keep a place for the first call that the code which sees it makes on an actor.
+protocol CallPlace: AnyObject, Sendable {
+    /// The place, once, where it is one of that actor.
+    func takePlace(for actor: ActorIdentifier) -> UInt64?
 }

@@ -2,38 +2,6 @@ import ApusCore
 import Distributed
 import Synchronization
 
-/// One Swift task that runs an actor's calls, one after the other.
-final class ActorLane: Sendable {
-    private enum Handle {
-        case starting
-        case started(Task<Void, Never>)
-        case cancelled
-    }
-
-    private let handle = Mutex<Handle>(.starting)
-
-    var isCancelled: Bool { handle.withLock { if case .cancelled = $0 { true } else { false } } }
-
-    func start(on threads: any TaskExecutor, _ body: @escaping @Sendable (ActorLane) async -> Void) {
-        let task = Task(executorPreference: threads) { await body(self) }
-        let cancel = handle.withLock { handle in
-            if case .cancelled = handle { return true }
-            handle = .started(task)
-            return false
-        }
-        if cancel { task.cancel() }
-    }
-
-    func cancel() {
-        let task: Task<Void, Never>? = handle.withLock { handle in
-            defer { handle = .cancelled }
-            if case .started(let task) = handle { return task }
-            return nil
-        }
-        task?.cancel()
-    }
-}
-
 /// An actor that lives in this process: its instance, its mailbox and its restarts.
 final class ActorHost: Sendable {
     let id: ActorIdentifier
@@ -64,9 +32,6 @@ final class ActorHost: Sendable {
         /// Where the actor has groups; the first is that of all methods without one.
         var groups: ConcurrencyGroups<ActorCall>?
         var restartsLeft: Int
-        /// Counts instances, so that a crash of an earlier one does not end its successor.
-        var generation = 0
-        var running: [ObjectIdentifier: ActorCall] = [:]
         var lanes: [ObjectIdentifier: ActorLane] = [:]
         var isStopping = false
         /// Ends the wait for the hook.
@@ -75,6 +40,10 @@ final class ActorHost: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Counts instances, so that a crash of an earlier one does not end its successor. Changed with the state's lock held.
+    private let generation = Atomic(0)
+    /// The callers of a call that is part of no other.
+    private let alone: [ActorIdentifier]
     /// Holds the actor's resources; it lives as long as the host.
     private let holder = Mutex<ObjectCell?>(nil)
 
@@ -87,6 +56,7 @@ final class ActorHost: Sendable {
     ) {
         self.ledger = ledger
         self.id = id
+        alone = [id]
         self.birth = birth
         self.cluster = cluster
         system = cluster.actorSystem
@@ -116,8 +86,9 @@ final class ActorHost: Sendable {
                 try await ApusActorSystem.$birth.withValue(id) { try await birth.make(system) }
             }
             if let ledger, let body = instance as? any CheckpointedActor {
-                let generation = state.withLock { $0.generation }
-                try await ledger.recover(body, generation: generation) { await perform($0, on: instance) }
+                try await ledger.recover(body, generation: generation.load(ordering: .acquiring)) {
+                    await perform($0, on: instance)
+                }
             }
         } catch {
             let failure = RemoteFailure(error)
@@ -142,8 +113,8 @@ final class ActorHost: Sendable {
     /// The instance is lost. It is made again while restarts are left, else the actor is dead.
     private func crash(generation: Int, reason: String, restarting: Bool = true) {
         let restart: Bool? = state.withLock { state in
-            guard state.generation == generation, case .alive = state.life else { return nil }
-            state.generation += 1
+            guard self.generation.load(ordering: .relaxed) == generation, case .alive = state.life else { return nil }
+            self.generation.wrappingAdd(1, ordering: .sequentiallyConsistent)
             state.life = .starting
             state.mailbox.isOpen = false
             guard restarting, state.restartsLeft != 0 else { return false }
@@ -229,13 +200,15 @@ final class ActorHost: Sendable {
 
     /// Ends the instance at once: calls that run are interrupted.
     func kill(reason: String, restart: Bool) {
-        let (generation, running, lanes) = state.withLock { state in
-            (state.generation, Array(state.running.values), Array(state.lanes.values))
+        let (generation, lanes) = state.withLock { state in
+            (self.generation.load(ordering: .relaxed), Array(state.lanes.values))
         }
         crash(generation: generation, reason: reason, restarting: restart)
         if !restart { die(reason) }
         // Calls with retries left are taken up again by their lanes; the others' callers learn at once.
-        for call in running where !mayRetry(call) && (ledger == nil || !restart) {
+        for lane in lanes {
+            guard let (call, began) = lane.current, began == generation, !mayRetry(call), ledger == nil || !restart
+            else { continue }
             call.finish(.failed(crashed(call, reason)))
         }
         for lane in lanes { lane.cancel() }
@@ -274,39 +247,64 @@ final class ActorHost: Sendable {
     }
 
     func enqueue(_ call: ActorCall, place: UInt64?) throws(ActorError) {
-        let refusal: ActorError? = state.withLock { state in
-            if case .dead(let reason) = state.life { return .dead(actor: birth.name, reason: reason) }
-            if state.isStopping { return .dead(actor: birth.name, reason: "it was stopped") }
+        let outcome: Result<Start?, ActorError> = state.withLock { state in
+            if case .dead(let reason) = state.life { return .failure(.dead(actor: birth.name, reason: reason)) }
+            if state.isStopping { return .failure(.dead(actor: birth.name, reason: "it was stopped")) }
             if let group = call.options?.group, self.group(of: call) == nil {
-                return .unknownGroup(actor: birth.name, group: group, groups: birth.options.groups.map(\.name))
+                return .failure(
+                    .unknownGroup(actor: birth.name, group: group, groups: birth.options.groups.map(\.name)))
             }
             guard state.mailbox.count + (state.groups?.waiting ?? 0) < birth.options.maxPendingCalls || place != nil
             else {
-                return .tooManyCalls(actor: birth.name, limit: birth.options.maxPendingCalls)
+                return .failure(.tooManyCalls(actor: birth.name, limit: birth.options.maxPendingCalls))
             }
             // The caller's chain is only a hint where a call was made from a Swift task that nobody awaits.
             if birth.options.concurrency == 1, birth.options.groups.isEmpty, call.callers.contains(id),
                 state.mailbox.running > 0
             {
-                return .wouldDeadlock(actor: birth.name, call: "\(call.name)")
+                return .failure(.wouldDeadlock(actor: birth.name, call: "\(call.name)"))
             }
             if let place { state.mailbox.fill(place, with: call) } else { state.mailbox.append(call) }
-            return nil
+            return .success(start(&state))
         }
-        if let refusal { throw refusal }
-        pump()
+        if let first = try outcome.get() {
+            run(first)
+            pump()
+        }
     }
 
-    /// The next call that may run, and its group.
-    private func start(_ state: inout State) -> (call: ActorCall, group: Int)? {
-        if state.mailbox.isOpen, let waiting = state.groups?.resume() {
+    /// Calls that wait or run. Complexity: O(calls).
+    var unfinishedCalls: [ActorCall] {
+        let (waiting, lanes) = state.withLock { state in
+            (state.mailbox.calls + (state.groups?.calls ?? []), Array(state.lanes.values))
+        }
+        return waiting + lanes.compactMap { $0.current?.call }
+    }
+
+    /// A call that may run, its group, and what it runs on.
+    private struct Start {
+        let call: ActorCall
+        let group: Int
+        let instance: any DistributedActor
+        let generation: Int
+    }
+
+    /// The next call that may run.
+    private func start(_ state: inout State) -> Start? {
+        guard state.mailbox.isOpen, case .alive(let instance) = state.life else { return nil }
+        let generation = generation.load(ordering: .relaxed)
+        if let waiting = state.groups?.resume() {
             state.mailbox.begin()
-            return waiting
+            return Start(call: waiting.call, group: waiting.group, instance: instance, generation: generation)
         }
         while let call = state.mailbox.start() {
-            guard state.groups != nil else { return (call, 0) }
+            guard state.groups != nil else {
+                return Start(call: call, group: 0, instance: instance, generation: generation)
+            }
             let group = group(of: call) ?? 0
-            if state.groups?.admit(call, group: group) == true { return (call, group) }
+            if state.groups?.admit(call, group: group) == true {
+                return Start(call: call, group: group, instance: instance, generation: generation)
+            }
             state.mailbox.finish()
         }
         return nil
@@ -315,29 +313,35 @@ final class ActorHost: Sendable {
     /// A call ended.
     ///
     /// - Returns: the one that runs in its place.
-    private func finish(
-        _ group: Int, _ state: inout State, isCancelled: Bool
-    ) -> (call: ActorCall, group: Int)? {
-        if !isCancelled, state.mailbox.isOpen, let next = state.groups?.next(group: group) { return (next, group) }
+    private func finish(_ group: Int, _ state: inout State, isCancelled: Bool) -> Start? {
+        if !isCancelled, state.mailbox.isOpen, case .alive(let instance) = state.life,
+            let next = state.groups?.next(group: group)
+        {
+            return Start(
+                call: next, group: group, instance: instance, generation: generation.load(ordering: .relaxed))
+        }
         if isCancelled || !state.mailbox.isOpen { state.groups?.finish(group: group) }
         state.mailbox.finish()
         return isCancelled ? nil : start(&state)
     }
 
     private func pump() {
-        while let first = state.withLock({ start(&$0) }) {
-            let lane = ActorLane()
-            register(lane)
-            lane.start(on: threads) { [self] lane in
-                var next: (call: ActorCall, group: Int)? = first
-                while let (call, group) = next {
-                    await execute(call, on: lane)
-                    let isCancelled = lane.isCancelled
-                    next = state.withLock { finish(group, &$0, isCancelled: isCancelled) }
-                }
-                unregister(lane)
-                pump()
+        while let first = state.withLock({ start(&$0) }) { run(first) }
+    }
+
+    /// Runs a call, and those that follow it, in a Swift task of their own.
+    private func run(_ first: Start) {
+        let lane = ActorLane()
+        register(lane)
+        lane.start(on: threads) { [self] lane in
+            var next: Start? = first
+            while let start = next {
+                await execute(start, on: lane)
+                let isCancelled = lane.isCancelled
+                next = state.withLock { finish(start.group, &$0, isCancelled: isCancelled) }
             }
+            unregister(lane)
+            pump()
         }
     }
 
@@ -352,57 +356,78 @@ final class ActorHost: Sendable {
         for continuation in idle { continuation.resume() }
     }
 
-    private func execute(_ call: ActorCall, on lane: ActorLane) async {
-        let key = ObjectIdentifier(call)
-        let (instance, generation) = state.withLock { state in
-            guard case .alive(let instance) = state.life else {
-                return (nil as (any DistributedActor)?, state.generation)
-            }
-            state.running[key] = call
-            return (instance, state.generation)
+    private func execute(_ start: Start, on lane: ActorLane) async {
+        let (call, generation) = (start.call, start.generation)
+        // Noted first: a kill that comes after the look at the generation finds the call in its lane.
+        lane.note(call, generation: generation)
+        defer { lane.note(nil, generation: generation) }
+        guard self.generation.load(ordering: .sequentiallyConsistent) == generation else {
+            return retry(call, reason: "it ended before the call began")
         }
-        guard let instance else { return retry(call, reason: "it ended before the call began") }
-        guard call.begin(on: lane) else { return state.withLock { _ = $0.running.removeValue(forKey: key) } }
-        let ledger = ledger.flatMap { $0.isReadOnly(call) ? nil : $0 }
+        guard call.begin(on: lane) else { return }
+        guard let ledger, !ledger.isReadOnly(call) else {
+            let reply = await performReading(call, on: start.instance)
+            return conclude(call, reply, generation: generation)
+        }
         let beginning: CallLedger.Beginning
         do {
             try await call.readArguments()
-            beginning = try ledger?.begin(call, generation: generation) ?? .run
+            beginning = try ledger.begin(call, generation: generation)
         } catch {
             beginning = .answered(.failed(error))
         }
-        var reply: ActorCall.Reply?
         switch beginning {
-        case .run: reply = await perform(call, on: instance)
-        case .answered(let known): reply = known
-        case .lost: break
-        }
-        call.endAttempt()
-        let isLost = state.withLock { state in
-            state.running.removeValue(forKey: key)
-            return state.generation != generation
-        }
-        guard let reply else { return retry(call, reason: "it was killed", isInnocent: true) }
-        if case .failed(let error) = reply {
-            // Of a checkpointed actor: its successor runs the call, or it changes nothing.
-            if isLost { return retry(call, reason: "it was killed", isInnocent: self.ledger != nil) }
-            if let crash = error as? ActorCrash {
-                ledger?.crashed(call, generation: generation)
-                if let endProcess {
-                    state.withLock { $0.mailbox.isOpen = false }
-                    return endProcess(crash.reason)
-                }
-                self.crash(generation: generation, reason: crash.reason)
-                return retry(call, reason: crash.reason)
+        case .run:
+            let reply = await perform(call, on: start.instance)
+            if case .failed(let error) = reply, error is ActorCrash { ledger.crashed(call, generation: generation) }
+            let isCrash = if case .failed(let error) = reply { error is ActorCrash } else { false }
+            if !isCrash, self.generation.load(ordering: .acquiring) == generation {
+                ledger.end(call, reply, generation: generation)
             }
+            conclude(call, await outgoing(reply), generation: generation)
+        case .answered(let known): conclude(call, await outgoing(known), generation: generation)
+        case .lost:
+            call.endAttempt()
+            return retry(call, reason: "it was killed", isInnocent: true)
         }
-        // What the lost instance answered, its successor answers too: the call was noted and runs again there.
-        if isLost, ledger != nil { return retry(call, reason: "it was killed", isInnocent: true) }
-        if case .run = beginning { ledger?.end(call, reply, generation: generation) }
-        call.finish(await outgoing(reply))
-        if let ledger, let body = instance as? any CheckpointedActor {
+        if let body = start.instance as? any CheckpointedActor {
             await ledger.checkpointIfDue(body, generation: generation)
         }
+    }
+
+    private func performReading(_ call: ActorCall, on instance: any DistributedActor) async -> ActorCall.Reply {
+        if call.hasStoredArguments {
+            do { try await call.readArguments() } catch { return .failed(error) }
+        }
+        let reply = await perform(call, on: instance)
+        if case .encoded(let payload) = reply, payload.isLarge { return await outgoing(reply) }
+        return reply
+    }
+
+    /// Answers a call that was performed, or has it run again where its instance was lost.
+    private func conclude(_ call: ActorCall, _ reply: ActorCall.Reply, generation: Int) {
+        let isLost = self.generation.load(ordering: .acquiring) != generation
+        guard case .failed(let error) = reply else {
+            // What the lost instance answered, its successor answers too: the call was noted and runs again there.
+            if isLost, ledger != nil {
+                call.endAttempt()
+                return retry(call, reason: "it was killed", isInnocent: true)
+            }
+            return call.finish(reply)
+        }
+        // Of a checkpointed actor: its successor runs the call, or it changes nothing.
+        if isLost {
+            call.endAttempt()
+            return retry(call, reason: "it was killed", isInnocent: ledger != nil)
+        }
+        guard let crash = error as? ActorCrash else { return call.finish(reply) }
+        call.endAttempt()
+        if let endProcess {
+            state.withLock { $0.mailbox.isOpen = false }
+            return endProcess(crash.reason)
+        }
+        self.crash(generation: generation, reason: crash.reason)
+        retry(call, reason: crash.reason)
     }
 
     /// The reply as it travels: a large one by its name in the node's object store.
@@ -415,7 +440,8 @@ final class ActorHost: Sendable {
     @concurrent private func perform(_ call: ActorCall, on instance: any DistributedActor) async -> ActorCall.Reply {
         let handler = ApusResultHandler(system: system)
         var decoder = ApusInvocationDecoder(call: call, system: system)
-        let context = RunContext(cluster: cluster, cell: nil, actors: call.callers + [id])
+        let context = RunContext(
+            cluster: cluster, cell: nil, actors: call.callers.isEmpty ? alone : call.callers + alone)
         do {
             try await RunContext.$current.withValue(context) {
                 try await run(call, on: instance, decoder: &decoder, handler: handler)
@@ -431,7 +457,7 @@ final class ActorHost: Sendable {
     @concurrent private func run<Body: DistributedActor>(
         _ call: ActorCall, on body: Body, decoder: inout ApusInvocationDecoder, handler: ApusResultHandler
     ) async throws {
-        if system.encodesCalls, call.substitutions.isEmpty, let method = DistributedMethod.named(call.method) {
+        if system.encodesCalls, call.substitutions.isEmpty, let method = call.distributedMethod {
             return try await method.call(on: body, decoder: &decoder, handler: handler)
         }
         try await system.executeDistributedTarget(

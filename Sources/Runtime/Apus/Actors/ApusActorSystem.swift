@@ -75,15 +75,16 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
     ) async throws -> ActorCall.Reply {
         var arguments = invocation.arguments
         for place in arguments.indices {
-            if case .encoded(let payload) = arguments[place], let stored = try await backend.storeLarge(payload) {
+            guard case .encoded(let payload) = arguments[place], payload.isLarge else { continue }
+            if let stored = try await backend.storeLarge(payload) {
                 arguments[place] = .arrived(stored.arrival, stored.objects.backend)
             }
         }
         let context = RunContext.current
         let call = ActorCall(
-            target: target, arguments: arguments, substitutions: invocation.substitutions,
+            method: target.identifier, arguments: arguments, substitutions: invocation.substitutions,
             callers: context?.actors ?? [], options: CallOptions.current)
-        try backend.call(call, on: actor, place: context?.place?.take(for: actor))
+        try backend.call(call, on: actor, place: context?.place?.takePlace(for: actor))
         return try await call.reply()
     }
 }

@@ -13,6 +13,8 @@ final class DistributedMethod: @unchecked Sendable {
     private let name: UnsafeBufferPointer<UInt8>
     private let parameters: UnsafeBufferPointer<any Any.Type>
     private let result: any Any.Type
+    /// The size and alignment of a result that travels as it lies in memory.
+    private let plain: (size: Int, alignment: Int)?
 
     private static let methods = Mutex<[String: DistributedMethod?]>([:])
 
@@ -56,6 +58,10 @@ final class DistributedMethod: @unchecked Sendable {
         self.name = UnsafeBufferPointer(bytes)
         parameters = UnsafeBufferPointer(types)
         self.result = result
+        func layout<Result>(_ type: Result.Type) -> (size: Int, alignment: Int) {
+            (MemoryLayout<Result>.size, MemoryLayout<Result>.alignment)
+        }
+        plain = result != Void.self && PlainTypes.contain(result) ? _openExistential(result, do: layout) : nil
     }
 
     /// Calls the method, as `executeDistributedTarget` does, and encodes its result.
@@ -63,6 +69,14 @@ final class DistributedMethod: @unchecked Sendable {
     func call<Body: DistributedActor>(
         on body: Body, decoder: inout ApusInvocationDecoder, handler: ApusResultHandler
     ) async throws {
+        if let plain {
+            // Such a value owns nothing: its memory is all there is of it.
+            let buffer = UnsafeMutableRawPointer.allocate(
+                byteCount: max(1, plain.size), alignment: max(1, plain.alignment))
+            defer { buffer.deallocate() }
+            try await execute(on: body, decoder: &decoder, into: buffer)
+            return handler.take(plain: UnsafeRawBufferPointer(start: buffer, count: plain.size))
+        }
         func allocate<Result>(_ type: Result.Type) -> UnsafeMutableRawPointer {
             UnsafeMutableRawPointer(UnsafeMutablePointer<Result>.allocate(capacity: 1))
         }
@@ -76,17 +90,24 @@ final class DistributedMethod: @unchecked Sendable {
             }
             _openExistential(result, do: end)
         }
-        guard let start = name.baseAddress else { return }
-        try await executeTarget(
-            on: body, start, UInt(name.count), argumentDecoder: &decoder,
-            argumentTypes: UnsafeRawPointer(parameters.baseAddress),
-            resultBuffer: buffer, substitutions: nil, witnessTables: nil, numWitnessTables: 0)
+        try await execute(on: body, decoder: &decoder, into: buffer)
         hasResult = true
         if result == Void.self { return try await handler.onReturnVoid() }
         func pass<Result>(_ type: Result.Type) throws {
             try handler.encode(buffer.assumingMemoryBound(to: type).pointee)
         }
         try _openExistential(result, do: pass)
+    }
+
+    @concurrent
+    private func execute<Body: DistributedActor>(
+        on body: Body, decoder: inout ApusInvocationDecoder, into buffer: UnsafeMutableRawPointer
+    ) async throws {
+        guard let start = name.baseAddress else { return }
+        try await executeTarget(
+            on: body, start, UInt(name.count), argumentDecoder: &decoder,
+            argumentTypes: UnsafeRawPointer(parameters.baseAddress),
+            resultBuffer: buffer, substitutions: nil, witnessTables: nil, numWitnessTables: 0)
     }
 }
 

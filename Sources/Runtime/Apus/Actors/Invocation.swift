@@ -72,6 +72,9 @@ public final class ApusResultHandler: DistributedTargetInvocationResultHandler {
         if system.encodesCalls { try encode(value) } else { reply = .value(value) }
     }
 
+    /// Takes the memory of a plain type's value.
+    func take(plain bytes: UnsafeRawBufferPointer) { reply = .plain(Array(bytes)) }
+
     /// Takes a result whose type is known only now.
     ///
     /// - Throws: `CodingError` where it cannot be passed on.

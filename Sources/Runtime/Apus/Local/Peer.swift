@@ -19,7 +19,7 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
     /// Methods, as the types.
     @exclusivity(unchecked) private var sentMethods: [String: UInt32] = [:]
     @exclusivity(unchecked) private var lastMethod: (name: String, number: UInt32)?
-    @exclusivity(unchecked) private var receivedMethods: [String] = []
+    @exclusivity(unchecked) private var receivedMethods: [ReceivedMethod] = []
 
     /// Tasks sent to this process and not yet answered, by slot. Guarded by the task owner's lock.
     @exclusivity(unchecked) var flights = FlightTable()
@@ -109,10 +109,16 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
         guard Int(number) == receivedMethods.count else {
             throw TransportError.malformed(reason: "method \(number) was defined out of order")
         }
-        receivedMethods.append(try reader.text())
+        let name = try reader.text()
+        receivedMethods.append(ReceivedMethod(name: name, distributed: DistributedMethod.named(name)))
     }
 
-    func method(_ number: UInt32) throws(TransportError) -> String {
+    struct ReceivedMethod {
+        let name: String
+        let distributed: DistributedMethod?
+    }
+
+    func method(_ number: UInt32) throws(TransportError) -> ReceivedMethod {
         guard receivedMethods.indices.contains(Int(number)) else {
             throw .malformed(reason: "method \(number) is not defined")
         }

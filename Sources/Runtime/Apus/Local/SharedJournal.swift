@@ -207,7 +207,7 @@ private struct StoredCall: Codable {
             method: method, arguments: arguments.map { $0.argument(in: backend) },
             substitutions: try substitutions.map { name throws(CodingError) in
                 try TypeNames.type(named: name, expected: "a type of the program")
-            }, callers: callers, options: group.map { CallOptions(group: $0) }, onBegin: {}, onFinish: { _ in })
+            }, callers: callers, options: group.map { CallOptions(group: $0) })
     }
 }
 

@@ -10,7 +10,7 @@ struct RunContext: Sendable {
     /// The actors whose calls this code is part of, the innermost last.
     var actors: [ActorIdentifier] = []
     /// The place that was reserved for the first call that this code makes.
-    var place: CallPlace?
+    var place: (any CallPlace)?
 
     /// Suspends until an object is complete, and lends the running task's processor meanwhile.
     static func wait(for cell: ObjectCell) async throws(CancellationError) {

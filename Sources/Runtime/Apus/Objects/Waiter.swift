@@ -10,7 +10,7 @@ package class Waiter: @unchecked Sendable {
 }
 
 /// Resumes a Swift task when an object is complete, time is up or the task is cancelled, whichever comes first.
-final class ContinuationWaiter: Waiter, @unchecked Sendable {
+package class ContinuationWaiter: Waiter, @unchecked Sendable {
     // The state is guarded by its mutex.
     enum Reason: Sendable { case completed, timedOut, cancelled }
 
@@ -20,12 +20,12 @@ final class ContinuationWaiter: Waiter, @unchecked Sendable {
         case resumed(Reason)
     }
 
-    private let state = Mutex<State>(.idle)
+    private let progress = Mutex<State>(.idle)
 
-    override func objectCompleted() { resume(.completed) }
+    final override func objectCompleted() { resume(.completed) }
 
-    func resume(_ reason: Reason) {
-        let continuation: UnsafeContinuation<Reason, Never>? = state.withLock { state in
+    final func resume(_ reason: Reason) {
+        let continuation: UnsafeContinuation<Reason, Never>? = progress.withLock { state in
             switch state {
             case .idle:
                 state = .resumed(reason)
@@ -40,10 +40,10 @@ final class ContinuationWaiter: Waiter, @unchecked Sendable {
     }
 
     /// Suspends until `resume` is called, or returns at once where it was.
-    func wait(start: () -> Void = {}) async -> Reason {
+    final func wait() async -> Reason {
         await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
-                let already: Reason? = state.withLock { state in
+                let already: Reason? = progress.withLock { state in
                     if case .resumed(let reason) = state { return reason }
                     state = .waiting(continuation)
                     return nil
@@ -119,7 +119,7 @@ final class WaitGroup: Sendable {
 extension ContinuationWaiter {
     /// Suspends as `wait` does, no longer than a duration. The timer is a child of this call in all but name: it is
     /// cancelled before the call returns.
-    func wait(atMost timeout: Duration?) async -> Reason {
+    final func wait(atMost timeout: Duration?) async -> Reason {
         guard let timeout else { return await wait() }
         guard timeout > .zero else {
             resume(.timedOut)

@@ -47,6 +47,9 @@ package struct ConcurrencyGroups<Call> {
         return nil
     }
 
+    /// The calls that wait for their group. Complexity: O(calls).
+    package var calls: [Call] { groups.flatMap { group in (0..<group.waiting.count).map { group.waiting[$0] } } }
+
     package mutating func drain() -> [Call] {
         var calls: [Call] = []
         for index in groups.indices {

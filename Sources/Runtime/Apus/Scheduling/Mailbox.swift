@@ -69,6 +69,11 @@ package struct Mailbox<Call> {
     /// A call whose attempt was lost goes first again.
     package mutating func retry(_ call: Call) { entries.prepend(.call(call)) }
 
+    /// The calls that wait, in order. Complexity: O(calls).
+    package var calls: [Call] {
+        (0..<entries.count).compactMap { if case .call(let call) = entries[$0] { call } else { nil } }
+    }
+
     /// Takes all calls out, in order. Reserved places vanish; what fills them later is appended.
     package mutating func drain() -> [Call] {
         var calls: [Call] = []

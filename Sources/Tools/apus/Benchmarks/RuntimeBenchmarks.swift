@@ -118,7 +118,7 @@ struct RuntimeBenchmarks {
             return [
                 try await harness.measure(name, multiplier: 1) {
                     var pending = try (0..<1000).map { _ in try cluster.submit(SmallTask()) }
-                    while !pending.isEmpty { pending = try await cluster.wait(for: pending, count: 1).pending }
+                    while !pending.isEmpty { pending = try await cluster.wait(for: consume pending, count: 1).pending }
                 }
             ]
         case "single client tasks sync":

@@ -1,0 +1,44 @@
+import Synchronization
+
+/// One Swift task that runs an actor's calls, one after the other.
+final class ActorLane: Sendable {
+    private struct State {
+        var task: Task<Void, Never>?
+        /// The call that runs, and the instance that it runs on.
+        var call: ActorCall?
+        var generation = 0
+    }
+
+    private let state = Mutex(State())
+    private let cancelled = Atomic(false)
+
+    var isCancelled: Bool { cancelled.load(ordering: .acquiring) }
+
+    func start(on threads: any TaskExecutor, _ body: @escaping @Sendable (ActorLane) async -> Void) {
+        let task = Task(executorPreference: threads) { await body(self) }
+        state.withLock { $0.task = task }
+        // It may have been cancelled before there was a task.
+        if isCancelled { task.cancel() }
+    }
+
+    func cancel() {
+        cancelled.store(true, ordering: .sequentiallyConsistent)
+        state.withLock { $0.task }?.cancel()
+    }
+
+    /// Notes the call that runs; nil when it has ended.
+    func note(_ call: ActorCall?, generation: Int) {
+        var last: ActorCall?
+        state.withLock { state in
+            last = state.call
+            state.call = call
+            state.generation = generation
+        }
+        // Let go of outside of the lock.
+        _ = last
+    }
+
+    var current: (call: ActorCall, generation: Int)? {
+        state.withLock { state in state.call.map { ($0, state.generation) } }
+    }
+}
