@@ -254,6 +254,25 @@ enum TestState {
         #expect(lines.last?.hasSuffix(", errors) step 29") == true)
     }
 
+    @Test("a group that waits says for what, and so do tasks in it")
+    func pendingGroup() async throws {
+        try await run { cluster async throws in
+            let first = try await cluster.createGroup([Resources(cpus: 2)])
+            _ = try await cluster.ready(first).value
+            let second = try await cluster.createGroup([Resources(cpus: 1)])
+            let task = try cluster.submit(Give(value: 1), .init(scheduling: .group(second)))
+            try await eventually {
+                let reasons = try report().nodes[0].demands.map(\.reason)
+                return reasons.contains {
+                    $0.contains("placement group 2 has not got its resources yet: it needs 1 cpus")
+                        && $0.contains("Set aside for placement group 1")
+                }
+            }
+            try await cluster.remove(first)
+            #expect(try await task.value == 1)
+        }
+    }
+
     @Test("what many workers print at once is kept whole, line by line")
     func output() async throws {
         try await run { cluster async throws in

@@ -154,6 +154,33 @@ extension [NodeEffect] {
         #expect(bench.tick(after: .milliseconds(120)).recalls.isEmpty)
     }
 
+    @Test("parts of a job share in proportion to theirs, whoever asks")
+    func nestedJobs() {
+        var bench = NodeBench(Resources(cpus: 4))
+        bench.join(1)
+        var heavy = work()
+        heavy.job = JobShare(job: JobID(100), weight: 3)
+        var light = work()
+        light.job = JobShare(job: JobID(101), weight: 1)
+        bench.want(1, 4, light)
+        bench.want(1, 4, heavy)
+        for _ in 0..<20 {
+            _ = bench.tick(after: .milliseconds(120))
+            let due = bench.effects.recalls
+            bench.effects = []
+            for lease in due {
+                bench.held[ProcessID(1)]?.removeAll { $0 == lease }
+                bench.send(.returned(lease))
+            }
+        }
+        let held = bench.held[ProcessID(1)]!.compactMap { bench.node.lease($0)?.value }
+        #expect([held.count { $0 == heavy }, held.count { $0 == light }] == [3, 1])
+        bench.want(1, 0, heavy)
+        bench.want(1, 0, light)
+        while bench.count(1) > 0 { bench.giveBack(1) }
+        #expect(bench.node.isAtRest)
+    }
+
     @Test("the higher priority goes first, and the lower one in the end too")
     func priority() {
         var bench = NodeBench(Resources(cpus: 1))

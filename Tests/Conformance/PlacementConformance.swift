@@ -41,6 +41,35 @@ import Testing
         }
     }
 
+    @Test("jobs of a program share in proportion to their weights", arguments: TestedBackend.allCases)
+    func jobs(backend: TestedBackend) async throws {
+        try await backend.run { cluster async throws in
+            let order = try await cluster.create(NewCounter())
+            let (heavy, light) = (cluster.job(weight: 3), cluster.job(weight: 1))
+            var tasks: [ObjectRef<Int>] = []
+            for n in 0..<240 {
+                // The light one is first, and its tasks are submitted by a task.
+                if n == 0 {
+                    tasks.append(
+                        try cluster.submit(
+                            SubmitMarks(log: order, mark: 1, count: 240), .init(cpus: 0.25, job: light)))
+                }
+                tasks.append(
+                    try cluster.submit(PauseAndMark(log: order, mark: 100), .init(cpus: 0.25, job: heavy)))
+            }
+            _ = try await cluster.get(tasks)
+            // While both had work: from when the light one began to when the heavy one ended, without the time in which
+            // processes start and leases go over.
+            let entries = try await order.entries()
+            let end = try #require(entries.lastIndex(of: 100))
+            let start = try #require(entries.firstIndex(of: 1))
+            let both = entries[(start + (end - start) / 2)..<end]
+            let share = Double(both.count { $0 == 100 }) / Double(max(1, both.count))
+            #expect(share > 0.55 && share < 0.95, "\(share) of \(both.count)")
+            try await eventually { cluster.availableResources == cluster.resources }
+        }
+    }
+
     // MARK: Strategies
 
     @Test("a node that does not exist is refused, unless the affinity is soft", arguments: TestedBackend.allCases)
@@ -256,6 +285,29 @@ struct MarkPlace: RemoteTask {
     let log: Counter
     var mark: Int
     func run() async throws -> Int { try await log.add(mark) }
+}
+
+struct PauseAndMark: RemoteTask {
+    let log: Counter
+    var mark: Int
+    func run() async throws -> Int {
+        try await Task.sleep(for: .milliseconds(20))
+        return try await log.add(mark)
+    }
+}
+
+/// Submits tasks that belong to its own job.
+struct SubmitMarks: RemoteTask {
+    let log: Counter
+    var mark: Int
+    var count: Int
+    func run() async throws -> Int {
+        guard let cluster = Cluster.current else { return 0 }
+        let tasks = try (0..<count).map { _ in
+            try cluster.submit(PauseAndMark(log: log, mark: mark), .init(cpus: 0.25))
+        }
+        return try await cluster.get(tasks).count
+    }
 }
 
 struct ProcessOfTask: RemoteTask {

@@ -12,6 +12,8 @@ package protocol Backend: AnyObject, Sendable {
     /// What is free now; processors can be below zero for moments.
     var available: Resources { get }
     var nodes: [NodeIdentifier] { get }
+    /// Jobs made in this process have numbers above this one, which no other process gives.
+    var firstJob: UInt64 { get }
 
     /// Checks a demand before anything is submitted with it.
     ///
@@ -69,6 +71,7 @@ package protocol Backend: AnyObject, Sendable {
 }
 
 extension Backend {
+    package var firstJob: UInt64 { 0 }
     func cancel(_ cell: ObjectCell) { cancel(cell, force: false) }
     package var sharedMemory: (any SharedMemory)? { nil }
     package func inputFailed(_ cell: ObjectCell) {}

@@ -25,6 +25,18 @@ package struct BundleReference: Hashable, Sendable, Codable {
     }
 }
 
+/// A job that is a part of another one, with its part of the node.
+package struct JobShare: Hashable, Sendable, Codable {
+    package let job: JobID
+    /// At least 1.
+    package let weight: Int
+
+    package init(job: JobID, weight: Int) {
+        self.job = job
+        self.weight = max(1, weight)
+    }
+}
+
 /// Tasks that can run on each other's leases.
 package struct SchedulingClass: Hashable, Sendable, Codable {
     package var demand: Resources
@@ -32,18 +44,21 @@ package struct SchedulingClass: Hashable, Sendable, Codable {
     /// Higher goes first, within a job and between jobs.
     package var priority: Int
     package var bundle: BundleReference?
+    /// The job that they count for; their client's where nil.
+    package var job: JobShare?
     /// Whether the tasks survive the loss of their worker; those that do not are the last to be killed for memory.
     package var isRetriable: Bool
 
     package init(
         demand: Resources, environment: WorkerEnvironment = WorkerEnvironment(), priority: Int = 0,
         bundle: BundleReference? = nil,
-        isRetriable: Bool = true
+        job: JobShare? = nil, isRetriable: Bool = true
     ) {
         self.demand = demand
         self.environment = environment
         self.priority = priority
         self.bundle = bundle
+        self.job = job
         self.isRetriable = isRetriable
     }
 }

@@ -127,7 +127,9 @@ final class SimulatedDaemon {
         case .died:
             if let worker = workers.removeValue(forKey: sender) {
                 processes[worker] = nil
-                handle(.workerExited(worker))
+                // Half of the actors keep what they hold, the others ask for it again.
+                let goesOn = world.chance(50)
+                handle(.workerExited(worker, dedication: goesOn ? .goesOn(isRetriable: true) : .ends))
             } else {
                 handle(.clientLeft(sender))
             }

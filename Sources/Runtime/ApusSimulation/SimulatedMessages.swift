@@ -29,7 +29,17 @@ extension SimulatedProcess {
             for task in queues.drain(slot(of: classIndex)) where !task.isCancelled { end(task, .failure(reason)) }
         case .groupReady(let group): groupSettled(group)
         case .groupRefused(let group): groupSettled(group)
-        case .dedicated(let lease, let request, let worker): actorStarted(request, lease: lease, worker: worker)
+        case .dedicated(let lease, let request, let worker):
+            if actorOfLease[lease] == request, let old = actors[request]?.worker {
+                // What the worker sent before it died counts.
+                if dead.contains(old) {
+                    actorMoved(request, lease: lease, to: worker)
+                } else {
+                    movesToCome[old] = (request, lease, worker)
+                }
+            } else {
+                actorStarted(request, lease: lease, worker: worker)
+            }
         case .refuseDedicated(let request): actorRefused(request)
         case .reply(let reply, let record):
             direct(.reply(reply))
@@ -106,6 +116,9 @@ extension SimulatedProcess {
         for object in cells.keys { cells[object]?.remotes.removeAll { $0 == process } }
         direct(.died(process))
         for (lease, loss) in lossesToCome.removeValue(forKey: process) ?? [] { leaseLost(lease, loss) }
+        if let (actor, lease, worker) = movesToCome.removeValue(forKey: process), actorOfLease[lease] == actor {
+            actorMoved(actor, lease: lease, to: worker)
+        }
     }
 
     // MARK: Actors and groups
@@ -165,8 +178,21 @@ extension SimulatedProcess {
         endActorIfDone(actor)
     }
 
-    /// Calls that may have begun are not made again; those behind them go to the next incarnation.
+    /// Its worker died, and it got another one without giving up what it holds.
+    private func actorMoved(_ actor: UInt64, lease: LeaseID, to worker: ProcessID) {
+        interrupted(actor)
+        actorOfLease[lease] = nil
+        actorStarted(actor, lease: lease, worker: worker)
+    }
+
     func actorLost(_ actor: UInt64) {
+        interrupted(actor)
+        if actors[actor]?.isDead == false { world.send(.dedicate(request: actor), from: id, to: .daemon) }
+        endActorIfDone(actor)
+    }
+
+    /// Calls that may have begun are not made again; those behind them go to the next incarnation.
+    private func interrupted(_ actor: UInt64) {
         guard var state = actors[actor] else { return }
         let interrupted = state.sent
         state.sent = []
@@ -180,8 +206,6 @@ extension SimulatedProcess {
             complete(object, .failure("actor died"))
             direct(.release(object))
         }
-        if !state.isDead { world.send(.dedicate(request: actor), from: id, to: .daemon) }
-        endActorIfDone(actor)
     }
 
     private func actorRefused(_ actor: UInt64) {

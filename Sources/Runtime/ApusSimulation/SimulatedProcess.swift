@@ -40,6 +40,8 @@ final class SimulatedProcess {
     var dead: Set<ProcessID> = []
     /// Losses that are known before everything that the dead worker sent has arrived.
     var lossesToCome: [ProcessID: [(LeaseID, LeaseLoss)]] = [:]
+    /// Where actors go whose workers died, as far as not all is read that those sent.
+    var movesToCome: [ProcessID: (actor: UInt64, lease: LeaseID, worker: ProcessID)] = [:]
 
     // As worker.
     var leases: [LeaseID: WorkerLease] = [:]

@@ -1,4 +1,5 @@
 import ApusCore
+import Synchronization
 
 /// Tasks, objects and actors of one program. Made by `withCluster`; ends when its body does.
 public final class Cluster: Sendable {
@@ -6,6 +7,7 @@ public final class Cluster: Sendable {
     /// The system of the cluster's distributed actors.
     public let actorSystem: ApusActorSystem
     let calls = CallRegistry()
+    let lastJob = Atomic(0)
 
     package init(backend: any Backend) {
         self.backend = backend

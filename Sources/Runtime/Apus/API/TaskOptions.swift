@@ -46,6 +46,8 @@ public struct TaskOptions: Sendable {
     public var priority: Int
     /// Where the task is to run.
     public var scheduling: SchedulingStrategy
+    /// The job that the task counts for; where nil that of the task that submits it.
+    public var job: Job?
     /// Tasks of the type that a process runs before it ends, for those that leave something behind; nil for any number.
     /// Needs processes.
     public var maxCalls: Int?
@@ -61,8 +63,9 @@ public struct TaskOptions: Sendable {
         cpus: Quantity = 1, gpus: Quantity = 0, memory: Int64 = 0, resources: [String: Quantity] = [:],
         retries: Int? = nil, retryOn: RetryPolicy? = nil, timeout: Duration? = nil,
         environment: [String: String] = [:], workingDirectory: String? = nil, name: String? = nil, priority: Int = 0,
-        scheduling: SchedulingStrategy = .default, maxCalls: Int? = nil
+        scheduling: SchedulingStrategy = .default, job: Job? = nil, maxCalls: Int? = nil
     ) {
+        self.job = job
         self.priority = priority
         self.scheduling = scheduling
         self.maxCalls = maxCalls.map { max(1, $0) }

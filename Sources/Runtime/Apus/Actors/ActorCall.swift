@@ -137,8 +137,12 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
     /// For messages: `Counter.add(_:)` is a call of `Counter`.
     private var actorName: String { name.split(separator: ".").dropLast().last.map(String.init) ?? name }
 
-    func wasSent(over link: ActorLink, as number: UInt64) {
-        state.withLock { ($0.link, $0.number) = (link, number) }
+    /// - Returns: false where the call was given up before.
+    func wasSent(over link: ActorLink, as number: UInt64) -> Bool {
+        state.withLock { state in
+            (state.link, state.number) = (link, number)
+            return state.reply == nil
+        }
     }
 
     /// An attempt that another process began.

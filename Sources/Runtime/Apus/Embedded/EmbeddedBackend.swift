@@ -93,9 +93,12 @@ final class EmbeddedBackend: Backend {
             throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
         }
         let priority = cell.options?.priority ?? 0
-        guard let shape = core.withLock({ $0.dispatcher.shape(for: demand, priority: priority, in: bundle) }) else {
-            throw .infeasible(subject: cell.taskName, demand: demand, total: total)
+        let parent = RunContext.current?.cell?.shape ?? .standard
+        let shape = core.withLock { core in
+            let job = cell.options?.job?.share ?? core.dispatcher.job(of: parent)
+            return core.dispatcher.shape(for: demand, priority: priority, in: bundle, job: job)
         }
+        guard let shape else { throw .infeasible(subject: cell.taskName, demand: demand, total: total) }
         cell.shape = shape
         if let bundle { groups.add(cell, to: bundle.group) }
     }

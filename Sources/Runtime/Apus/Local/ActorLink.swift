@@ -128,8 +128,12 @@ final class ActorLink: @unchecked Sendable {
             return .failed(call, error)
         }
         // Before the message is: its reply may be here at once.
-        call.wasSent(over: self, as: number)
         sent.withLock { $0.add(call, number) }
+        // One that was given up while it waited for its actor would run there, and hold up those behind it.
+        guard call.wasSent(over: self, as: number) || isCheckpointed else {
+            _ = sent.withLock { $0.remove(number) }
+            return .sent
+        }
         peer.channel.send(kind: WireKind.call, writer.bytes)
         return .sent
     }

@@ -29,6 +29,8 @@ final class LocalBackend: Backend, @unchecked Sendable {
     private let free: Mutex<Resources>
     private let peers = Mutex<[UInt64: Peer]>([:])
     private let shapes = Mutex<[SchedulingClass: Shape]>([:])
+    /// The node gives the first jobs the numbers of drivers.
+    var firstJob: UInt64 { process << 32 }
     private let closing = Atomic(false)
     /// The node wants this process to end.
     private let retiring = Atomic(false)
@@ -109,7 +111,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         cell.shape = shape(
             for: SchedulingClass(
                 demand: demand, environment: environment, priority: options.priority, bundle: bundle,
-                isRetriable: options.retries != 0))
+                job: options.job?.share, isRetriable: options.retries != 0))
         record(submitted: cell)
     }
 

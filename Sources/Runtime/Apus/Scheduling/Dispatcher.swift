@@ -12,7 +12,7 @@ package struct Shape: Hashable, Sendable {
 /// Admits ready tasks to one node's resources. Pure: it starts nothing itself.
 ///
 /// Tasks with equal demands form a class with a queue. Of the classes whose demand fits, the one of the highest priority goes
-/// first, of equal ones that whose first task is oldest, so that tasks start in order of arrival wherever resources allow. A
+/// first, of equal ones that of the job that holds least for its weight, then that whose first task is oldest, so that tasks start in order of arrival wherever resources allow. A
 /// class is overtaken at most `patience` times; then it goes first and, where it does not fit, the others wait for it, so
 /// that a large demand is not starved by small ones, nor a low priority by high ones.
 ///
@@ -26,6 +26,13 @@ package struct Dispatcher<Element> {
         var demand: Resources
         var priority = 0
         var bundle: BundleReference?
+        var job: JobShare?
+    }
+
+    private struct Usage {
+        var amount = Resources()
+        /// The largest part of any resource, over the job's weight.
+        var share = 0.0
     }
 
     private struct Class {
@@ -35,6 +42,8 @@ package struct Dispatcher<Element> {
         /// Without an element where it stands for a group.
         var queue = Fifo<(element: Element?, ticket: UInt64)>()
         var passedOver = 0
+        /// Tasks that were admitted and have not finished.
+        var running = 0
     }
 
     private struct Group {
@@ -55,6 +64,8 @@ package struct Dispatcher<Element> {
     private var ticket: UInt64 = 0
     package private(set) var queued = 0
     private var groups: [GroupID: Group] = [:]
+    /// What jobs hold; nil is who has none.
+    private var usage: [JobShare?: Usage] = [:]
     private var readyGroups: [GroupID] = []
 
     package init(total: Resources) {
@@ -66,12 +77,13 @@ package struct Dispatcher<Element> {
     ///
     /// - Parameter bundle: where the demand is met, instead of by the node's own resources; it must be able to.
     package mutating func shape(
-        for demand: Resources, priority: Int = 0, in bundle: BundleReference? = nil
+        for demand: Resources, priority: Int = 0, in bundle: BundleReference? = nil, job: JobShare? = nil
     ) -> Shape? {
-        let key = Key(demand: demand, priority: priority, bundle: bundle)
+        let key = Key(demand: demand, priority: priority, bundle: bundle, job: job)
         if let shape = shapes[key] { return shape }
         guard bundle != nil || total.covers(demand) else { return nil }
         let shape = Shape(index: add(Class(key: key)))
+        if job != nil, usage.isEmpty { startCounting() }
         shapes[key] = shape
         return shape
     }
@@ -84,6 +96,9 @@ package struct Dispatcher<Element> {
         classes.append(new)
         return classes.count - 1
     }
+
+    /// The job of a class.
+    package func job(of shape: Shape) -> JobShare? { classes[shape.index].key.job }
 
     package func demand(of shape: Shape) -> Resources { classes[shape.index].key.demand }
 
@@ -118,11 +133,16 @@ package struct Dispatcher<Element> {
                 reserved(index)
                 continue
             }
-            guard let place, classes[index].key.bundle != place else { return (element, Shape(index: index)) }
+            guard let place, classes[index].key.bundle != place else {
+                count(index, 1)
+                return (element, Shape(index: index))
+            }
             // It asked for any bundle of the group, and is charged to the one that it got.
             let key = classes[index].key
-            let shape = shape(for: key.demand, priority: key.priority, in: place)
-            return shape.map { (element, $0) }
+            let shape = shape(for: key.demand, priority: key.priority, in: place, job: key.job)
+            guard let shape else { return nil }
+            count(shape.index, 1)
+            return (element, shape)
         }
         return nil
     }
@@ -134,7 +154,7 @@ package struct Dispatcher<Element> {
 
     /// The class that goes first of those that fit, and its bundle.
     private func next() -> (index: Int, place: BundleReference?)? {
-        var first: (index: Int, rank: Int, ticket: UInt64, place: BundleReference?)?
+        var first: (index: Int, rank: Int, share: Double, ticket: UInt64, place: BundleReference?)?
         var kept: Set<GroupID?> = []
         for index in waiting {
             guard let ticket = classes[index].queue.first?.ticket else { continue }
@@ -143,8 +163,9 @@ package struct Dispatcher<Element> {
                 if rank == .max { kept.insert(classes[index].key.bundle?.group) }
                 continue
             }
-            if let first, first.rank > rank || first.rank == rank && first.ticket < ticket { continue }
-            first = (index, rank, ticket, place)
+            let share = usage.isEmpty ? 0 : usage[classes[index].key.job]?.share ?? 0
+            if let first, (rank, first.share, first.ticket) < (first.rank, share, ticket) { continue }
+            first = (index, rank, share, ticket, place)
         }
         guard let first else { return nil }
         // What becomes free is kept for who was overtaken often.
@@ -180,7 +201,10 @@ package struct Dispatcher<Element> {
     }
 
     /// A task ended: its resources are free.
-    package mutating func finish(_ shape: Shape) { give(classes[shape.index].key.demand, to: shape) }
+    package mutating func finish(_ shape: Shape) {
+        give(classes[shape.index].key.demand, to: shape)
+        count(shape.index, -1)
+    }
 
     /// A task waits for an object: it lends its processors.
     package mutating func block(_ shape: Shape) {
@@ -204,6 +228,27 @@ package struct Dispatcher<Element> {
         waiting.removeAll()
         queued = 0
         return all.sorted { $0.ticket < $1.ticket }.map(\.element)
+    }
+
+    // MARK: Jobs
+
+    /// The first job with a weight: from now on shares are kept.
+    private mutating func startCounting() {
+        usage[nil] = Usage()
+        for one in classes { for _ in 0..<one.running { charge(one.key, 1) } }
+    }
+
+    /// A task of a class starts or ends.
+    private mutating func count(_ index: Int, _ change: Int) {
+        classes[index].running += change
+        if !usage.isEmpty { charge(classes[index].key, change) }
+    }
+
+    private mutating func charge(_ key: Key, _ change: Int) {
+        var held = usage[key.job] ?? Usage()
+        if change > 0 { held.amount.add(key.demand) } else { held.amount.subtract(key.demand) }
+        held.share = held.amount.dominantShare(of: total) / Double(key.job?.weight ?? 1)
+        usage[key.job] = held
     }
 
     // MARK: Room

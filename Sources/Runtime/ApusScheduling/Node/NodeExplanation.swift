@@ -24,6 +24,8 @@ package enum WaitReason: Equatable, Sendable {
         package let total: Resources
         package let available: Resources
         package let holders: [Holder]
+        /// Groups for which some of it is set aside.
+        package let groups: [GroupID]
     }
 
     package struct Holder: Equatable, Sendable {
@@ -120,6 +122,9 @@ extension NodeScheduler {
             demand: demand, total: total, available: available,
             holders: holders.map {
                 WaitReason.Holder(worker: $0.worker, client: $0.client, resources: $0.demand, isBlocked: $0.isBlocked)
-            })
+            },
+            groups: pool == .node
+                ? groups.filter { $0.value.isReady && $0.value.bundles.contains { $0.overlaps(lacking) } }.keys.sorted()
+                : [])
     }
 }

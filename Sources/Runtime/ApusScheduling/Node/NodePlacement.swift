@@ -94,7 +94,7 @@ extension NodeScheduler {
     }
 
     private func share(of request: Request) -> Double {
-        guard let client = request.client, let job = clients[client]?.job else { return 0 }
+        guard let job = job(of: request) else { return 0 }
         return jobs[job]?.share ?? 0
     }
 
@@ -269,7 +269,7 @@ extension NodeScheduler {
         let priority = effectivePriority(request, at: now)
         let other = classes[lease.classIndex].value.priority
         if priority != other { return priority > other }
-        guard let job = request.client.flatMap({ clients[$0]?.job }) else { return true }
+        guard let job = job(of: request) else { return true }
         if job != lease.job {
             guard let mine = jobs[job], let theirs = jobs[lease.job] else { return true }
             let gain = dominantShare(of: request.demand) / Double(mine.weight)

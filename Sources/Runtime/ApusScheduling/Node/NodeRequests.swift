@@ -93,7 +93,13 @@ extension NodeScheduler {
 
     mutating func add(_ request: Request) {
         requestIndex[request.key] = requests.count
-        if request.classIndex >= 0 { classes[request.classIndex].uses += 1 }
+        if request.classIndex >= 0 {
+            classes[request.classIndex].uses += 1
+            if let share = classes[request.classIndex].value.job {
+                jobs[share.job, default: Job(weight: 1)].weight = share.weight
+                jobs[share.job]?.uses += 1
+            }
+        }
         requests.append(request)
         queueAnew(requests.count - 1, at: request.since)
     }
@@ -113,7 +119,16 @@ extension NodeScheduler {
             requests[index] = last
             requestIndex[last.key] = index
         }
-        if request.classIndex >= 0 { releaseClass(request.classIndex) }
+        guard request.classIndex >= 0 else { return }
+        if let share = classes[request.classIndex].value.job { releaseJob(share.job) }
+        releaseClass(request.classIndex)
+    }
+
+    /// The job that a request counts for.
+    func job(of request: Request) -> JobID? {
+        if request.classIndex >= 0, let share = classes[request.classIndex].value.job { return share.job }
+        guard let client = request.client else { return nil }
+        return clients[client]?.job
     }
 
     mutating func removeIfDone(_ index: Int) {
@@ -130,7 +145,7 @@ extension NodeScheduler {
         lastLease += 1
         let id = LeaseID(lastLease)
         let dedication: UInt64? = if case .dedicated(_, let number) = request.key { number } else { nil }
-        let job = clients[client]?.job ?? JobID(0)
+        let job = job(of: request) ?? JobID(0)
         let lease = Lease(
             id: id, client: client, dedication: dedication, classIndex: request.classIndex, worker: worker, pool: pool,
             demand: request.demand, job: job, since: now, isRetriable: classes[request.classIndex].value.isRetriable)

@@ -185,18 +185,7 @@ extension NodeScheduler {
     }
 
     /// The largest part of any of the node's resources.
-    func dominantShare(of usage: Resources) -> Double {
-        let total = configuration.resources
-        var share = 0.0
-        if total.cpus > .zero { share = max(share, Double(usage.cpus.units) / Double(total.cpus.units)) }
-        if total.gpus > .zero { share = max(share, Double(usage.gpus.units) / Double(total.gpus.units)) }
-        if total.memory > 0 { share = max(share, Double(usage.memory) / Double(total.memory)) }
-        for (name, amount) in usage.custom {
-            guard let all = total.custom[name], all > .zero else { continue }
-            share = max(share, Double(amount.units) / Double(all.units))
-        }
-        return share
-    }
+    func dominantShare(of usage: Resources) -> Double { usage.dominantShare(of: configuration.resources) }
 
     // MARK: Pools
 
@@ -228,6 +217,19 @@ extension Resources {
         (demand.cpus == .zero || cpus >= demand.cpus) && (demand.gpus == .zero || gpus >= demand.gpus)
             && (demand.memory == 0 || memory >= demand.memory)
             && demand.custom.allSatisfy { custom[$0.key, default: .zero] >= $0.value }
+    }
+
+    /// The largest part that these are of any of the resources in `total`.
+    package func dominantShare(of total: Resources) -> Double {
+        var share = 0.0
+        if total.cpus > .zero { share = max(share, Double(cpus.units) / Double(total.cpus.units)) }
+        if total.gpus > .zero { share = max(share, Double(gpus.units) / Double(total.gpus.units)) }
+        if total.memory > 0 { share = max(share, Double(memory) / Double(total.memory)) }
+        for (name, amount) in custom {
+            guard let all = total.custom[name], all > .zero else { continue }
+            share = max(share, Double(amount.units) / Double(all.units))
+        }
+        return share
     }
 
     /// What a demand lacks here.

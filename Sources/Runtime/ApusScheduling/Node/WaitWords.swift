@@ -57,11 +57,17 @@ extension WaitReason.Shortage {
             guard free < amount else { continue }
             missing.append(Self.words(kind, amount, free, total.custom[kind, default: .zero]))
         }
-        return missing.joined(separator: "; ") + inUse(name)
+        return missing.joined(separator: "; ") + inUse(name) + setAside
     }
 
     private static func words(_ kind: String, _ wanted: Quantity, _ free: Quantity, _ total: Quantity) -> String {
         "it needs \(wanted) \(kind), and \(max(.zero, free)) of \(total) are free"
+    }
+
+    private var setAside: String {
+        guard !groups.isEmpty else { return "" }
+        let numbers = groups.prefix(4).map { "\($0.number)" }.joined(separator: ", ") + (groups.count > 4 ? ", …" : "")
+        return ". Set aside for placement group \(numbers)"
     }
 
     /// Who holds what is missing, by name, the most frequent first.
