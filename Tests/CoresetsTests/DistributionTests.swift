@@ -60,13 +60,27 @@ import Testing
         }
     }
 
-    @Test("64 shards on workers give at least 0.97 of the central choice, whatever the tree", arguments: [2, 8, 64])
-    func shards(fanIn: Int) async throws {
+    /// Tasks in threads with their arguments encoded, or in worker processes.
+    enum Backend: CaseIterable, Sendable {
+        case embedded, local
+
+        var configuration: ClusterConfiguration {
+            switch self {
+            case .embedded: .embedded(cpus: 2, isolation: .encoded)
+            case .local: .local(cpus: 4, workers: 4)
+            }
+        }
+    }
+
+    @Test(
+        "64 shards on workers give at least 0.97 of the central choice, whatever the tree and the backend",
+        arguments: [2, 8, 64], Backend.allCases)
+    func shards(fanIn: Int, backend: Backend) async throws {
         var generator = SeededGenerator(seed: 5)
         let points = try StreamTests.stream(&generator, rows: 6400, columns: 8)
         let metric = Similarity.exponentialDistance
         let central = try FacilityLocation(Similarities(points, metric: metric)).maximize(count: 50)
-        let union = try await withCluster(.embedded(cpus: 2, isolation: .encoded)) { cluster in
+        let union = try await withCluster(backend.configuration) { cluster in
             var parts: [ObjectRef<Matrix<Float>>] = []
             for shard in 0..<64 {
                 parts.append(try await cluster.put(points.select(Array(shard * 100..<(shard + 1) * 100))))

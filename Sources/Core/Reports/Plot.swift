@@ -18,15 +18,19 @@ package struct Plot: Sendable {
         package var colour: Int
         /// Radii of single points, where they differ.
         package var radii: [Double]
+        /// How sure each point is, drawn as an upright bar; of the first points where there are fewer.
+        package var intervals: [ClosedRange<Double>]
 
         package init(
-            _ name: String, points: [(x: Double, y: Double)], mark: Mark = .line, colour: Int = 0, radii: [Double] = []
+            _ name: String, points: [(x: Double, y: Double)], mark: Mark = .line, colour: Int = 0,
+            radii: [Double] = [], intervals: [ClosedRange<Double>] = []
         ) {
             self.name = name
             self.points = points
             self.mark = mark
             self.colour = colour
             self.radii = radii
+            self.intervals = intervals
         }
     }
 
@@ -68,7 +72,12 @@ package struct Plot: Sendable {
 
     private func draw(standalone: Bool) -> String {
         func usable(_ value: Double, _ scale: Scale) -> Bool { value.isFinite && (scale == .linear || value > 0) }
-        let all = series.flatMap(\.points).filter { usable($0.x, horizontalScale) && usable($0.y, verticalScale) }
+        let ends = series.flatMap { one in
+            zip(one.points, one.intervals).flatMap { [($0.x, $1.lowerBound), ($0.x, $1.upperBound)] }
+        }
+        let all = (series.flatMap(\.points) + ends.map { (x: $0.0, y: $0.1) }).filter {
+            usable($0.x, horizontalScale) && usable($0.y, verticalScale)
+        }
         guard let first = all.first else { return "<p class=\"note\">Nothing to draw.</p>" }
         func range(_ key: (((x: Double, y: Double)) -> Double)) -> ClosedRange<Double> {
             var (low, high) = (key(first), key(first))
@@ -107,7 +116,7 @@ package struct Plot: Sendable {
                 svg += "\(label)</text>"
             }
         }
-        svg += "<text class=\"tick\" x=\"\(right)\" y=\"\(bottom + 32)\" text-anchor=\"end\">"
+        svg += "<text class=\"tick\" x=\"\(right)\" y=\"\(bottom - 6)\" text-anchor=\"end\">"
         svg += "\(HTMLWriter.escaped(horizontal))</text>"
         svg += "<text class=\"tick\" x=\"14\" y=\"\(Self.margin.top)\" text-anchor=\"end\" transform=\"rotate(-90 14 "
         svg += "\(Self.margin.top))\">\(HTMLWriter.escaped(vertical))</text>"
@@ -121,7 +130,14 @@ package struct Plot: Sendable {
         case .line, .dashed:
             let dash = if case .dashed = one.mark { " stroke-dasharray=\"5 4\"" } else { "" }
             let text = places.map { "\(Self.short($0.0)),\(Self.short($0.1))" }.joined(separator: " ")
-            return "<polyline class=\"curve s\(colour)\"\(dash) points=\"\(text)\"/>"
+            var svg = "<polyline class=\"curve s\(colour)\"\(dash) points=\"\(text)\"/>"
+            for (point, interval) in zip(one.points, one.intervals) where x.holds(point.x) {
+                guard y.holds(interval.lowerBound), y.holds(interval.upperBound) else { continue }
+                let at = Self.short(x(point.x))
+                svg += "<line class=\"curve s\(colour)\" stroke-opacity=\"0.45\" x1=\"\(at)\" x2=\"\(at)\" "
+                svg += "y1=\"\(Self.short(y(interval.lowerBound)))\" y2=\"\(Self.short(y(interval.upperBound)))\"/>"
+            }
+            return svg
         case .points(let radius):
             var svg = "<g class=\"f\(colour)\" fill-opacity=\"\(radius < 2 ? 0.35 : 0.85)\">"
             for (index, place) in places.enumerated() {

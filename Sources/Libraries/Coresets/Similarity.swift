@@ -37,7 +37,8 @@ public enum Similarity: Sendable, Hashable, Codable {
     /// The similarity that a name means: one of `knownNames`, or `gaussian:GAMMA`.
     ///
     /// - Throws: `CoresetError.unknownName`, `.invalidParameter`.
-    public init(named name: String) throws(CoresetError) {
+    public init(named spelling: String) throws(CoresetError) {
+        let name = String(spelling.map { $0 == "_" ? "-" : $0 })
         if name.hasPrefix("gaussian:") || name.hasPrefix("rbf:") {
             let text = name.split(separator: ":", maxSplits: 1)[1]
             guard let gamma = Double(text), gamma > 0, gamma.isFinite else {

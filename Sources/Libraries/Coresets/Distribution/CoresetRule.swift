@@ -6,7 +6,8 @@ public enum CoresetRule: Sendable, Hashable, Codable {
     case farthestFirst(count: Int)
     /// Greedy facility location: GreeDi's first round.
     case facilityLocation(count: Int, metric: Similarity)
-    /// Uniformly at random, for comparison.
+    /// Uniformly at random, for comparison: the rows with the smallest hashes of seed, part and row, so that reducing any
+    /// union gives the sample that all rows at once would have given.
     case random(count: Int, seed: UInt64)
 
     public var count: Int {
@@ -16,7 +17,11 @@ public enum CoresetRule: Sendable, Hashable, Codable {
     }
 
     /// Rows in order of choice; all of them where there are no more than `count`.
-    public func picks(from features: Matrix<Float>) throws(CoresetError) -> [Int] {
+    ///
+    /// - Parameter identity: part and row where a row comes from, by which `random` draws; itself where nil.
+    public func picks(
+        from features: Matrix<Float>, identity: ((Int) -> (part: Int, row: Int))? = nil
+    ) throws(CoresetError) -> [Int] {
         let count = min(count, features.rows)
         switch self {
         case .farthestFirst: return try FarthestFirst(features, count: count, threads: 1).picks
@@ -24,16 +29,18 @@ public enum CoresetRule: Sendable, Hashable, Codable {
             let similarities = try Similarities(features, metric: metric, threads: 1)
             return try FacilityLocation(similarities).maximize(count: count).picks
         case .random(_, let seed):
-            var rows = Array(0..<features.rows)
-            var generator = SeededGenerator(seed: seed)
-            generator.shuffle(&rows)
-            return Array(rows.prefix(count))
+            let hashes = (0..<features.rows).map { row in
+                let own = identity?(row) ?? (part: 0, row: row)
+                let part = SeededGenerator.mix(seed ^ SeededGenerator.mix(UInt64(bitPattern: Int64(own.part)) &+ 1))
+                return SeededGenerator.mix(part ^ SeededGenerator.mix(UInt64(bitPattern: Int64(own.row))))
+            }
+            return Array((0..<features.rows).sorted { (hashes[$0], $0) < (hashes[$1], $1) }.prefix(count))
         }
     }
 
     /// The core-set of one part.
     public func coreset(of features: Matrix<Float>, part: Int) throws(CoresetError) -> PartialCoreset {
-        let picks = try picks(from: features)
+        let picks = try picks(from: features) { (part, $0) }
         let representation = Representation(of: features, by: picks, threads: 1)
         return try PartialCoreset(
             members: zip(picks, representation.weights).map { .init(part: part, row: $0, weight: $1) },

@@ -92,10 +92,20 @@ public struct PartialCoreset: Sendable, Hashable, Codable {
         return copy
     }
 
+    /// The members that are not of a kind. The rows that the others stood for are no longer counted.
+    public func removing(_ isGone: (Member) -> Bool) -> PartialCoreset {
+        let left = members.indices.filter { !isGone(members[$0]) }
+        var copy = self
+        copy.members = left.map { members[$0] }
+        copy.features = features.select(left)
+        copy.seen = copy.members.reduce(0) { $0 + $1.weight }
+        return copy
+    }
+
     /// Chooses from the members again; each of those that go gives its weight to the nearest that stays.
     public func reduced(by rule: CoresetRule) throws(CoresetError) -> PartialCoreset {
         guard members.count > rule.count else { return self }
-        let picks = try rule.picks(from: features)
+        let picks = try rule.picks(from: features) { (members[$0].part, members[$0].row) }
         let representation = Representation(of: features, by: picks, threads: 1)
         var weights = [Double](repeating: 0, count: picks.count)
         for (member, pick) in representation.assignment.enumerated() { weights[Int(pick)] += members[member].weight }

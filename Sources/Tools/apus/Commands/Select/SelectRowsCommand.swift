@@ -4,10 +4,10 @@ import Files
 import Foundation
 import JSON
 
-/// `apus select`: the rows of a file that stand for all of them.
-struct SelectCommand: ParsableCommand {
+/// `apus select FILE`: the rows of a file that stand for all of them.
+struct SelectRowsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "select", abstract: "Chooses the rows of a file that represent it, or differ most.",
+        commandName: "rows", abstract: "Chooses the rows of a file that represent it, or differ most.",
         discussion: """
             Reads features from NPY, CSV, JSON lines or safetensors and prints one JSON object: {"indices", "gains",
             "weights", "objective", "seconds", …}, rows numbered from 0 in order of choice. Weights are the rows that each
@@ -20,7 +20,7 @@ struct SelectCommand: ParsableCommand {
             EXAMPLE: apus select embeddings.npy --objective facility-location --metric exp-distance --count 100 --report picks.html
             """)
 
-    @Argument(help: "A file of features.", completion: .file()) var file: String
+    @OptionGroup var input: FeatureOptions
     @Option(help: "What makes a set good.") var objective = "facility-location"
     @Option(help: "How alike two rows are.") var metric: String?
     @Option(name: [.long, .customShort("k")], help: "Rows to choose.") var count: Int?
@@ -36,11 +36,6 @@ struct SelectCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Rows that are in the set from the start.") var initial: [Int] = []
     @Option(help: "automatic, single or double.") var precision = "automatic"
     @Option(help: "computed, stored or automatic: whether to keep all similarities.") var storage = "automatic"
-    @Option(help: "Multiply features by this.") var scale: Double?
-    @Flag(help: "Give each column mean 0 and deviation 1.") var standardise = false
-    @Option(parsing: .upToNextOption, help: "Columns of a CSV file to leave out, by name or number.") var skip:
-        [String] = []
-    @Option(help: "Member of JSON lines, or tensor, that holds the features.") var key: String?
     @Option(help: "Mebibytes that may be taken.") var memory: Int?
     @Option(help: "Threads; results do not depend on them.") var threads: Int?
     @Option(help: "Write a page with curves to this HTML file.") var report: String?
@@ -62,23 +57,15 @@ struct SelectCommand: ParsableCommand {
     func run() throws {
         if objective == "craig" { return try runCraig() }
         let request = try makeRequest()
-        let contents: FeatureFile.Contents<Double> = try FeatureFile(file).read(key: key, skipping: skip)
-        var features = contents.features
-        if let scale {
-            guard scale.isFinite, scale > 0 else {
-                throw CoresetError.invalidParameter(name: "--scale", value: "\(scale)", expected: "a positive number")
-            }
-            features = try Matrix(
-                rows: features.rows, columns: features.columns, storage: features.storage.map { $0 * scale })
-        }
-        if standardise { features = features.standardised() }
+        let contents = try input.read(as: Double.self)
+        let features = contents.features
         guard let precision = SelectionRequest.Precision(rawValue: precision) else {
             throw CoresetError.unknownName(
                 what: "precision", name: precision, known: SelectionRequest.Precision.allCases.map(\.rawValue))
         }
         let outcome = try request.run(features, isDouble: contents.isDouble, precision: precision)
         let page = SelectionReport(
-            source: URL(fileURLWithPath: file).lastPathComponent, request: request, outcome: outcome,
+            source: URL(fileURLWithPath: input.file).lastPathComponent, request: request, outcome: outcome,
             features: report == nil ? try Matrix(rows: 0, columns: 0, storage: []) : features)
         if let report { try AtomicFile.write(page.html, to: report) }
         if let plot { try AtomicFile.write(page.growthFile, to: plot) }
@@ -111,9 +98,9 @@ struct SelectCommand: ParsableCommand {
         }
         let coreset: CraigCoreset
         if precision == "double" {
-            coreset = try select(try FeatureFile(file).read(as: Double.self, key: key, skipping: skip).features)
+            coreset = try select(try input.read(as: Double.self).features)
         } else {
-            coreset = try select(try FeatureFile(file).read(as: Float.self, key: key, skipping: skip).features)
+            coreset = try select(try input.read(as: Float.self).features)
         }
         let all = coreset.classes
         print(

@@ -1,0 +1,117 @@
+import JSON
+import Reports
+
+/// The page of loops at several rates.
+public struct RealTimeReport: Sendable {
+    public typealias Row = (
+        outcome: RealTimeOutcome, quality: (chosen: SampleMean, random: SampleMean)?
+    )
+
+    public let source: String
+    public let rows: [Row]
+
+    public init(source: String, rows: [Row]) {
+        self.source = source
+        self.rows = rows
+    }
+
+    public var json: JSONValue {
+        .object([
+            "goal": .string(rows.first?.outcome.loop.goal.rawValue ?? ""),
+            "metric": .string(rows.first?.outcome.loop.metric.name ?? ""),
+            "rates": .array(rows.map { $0.outcome.json(quality: $0.quality) }),
+        ])
+    }
+
+    /// Both drawings, the latencies first, as SVG files.
+    public var files: (latencies: String, quality: String) { (latencies.file, quality.file) }
+
+    package var latencies: Plot {
+        func line(_ name: String, _ share: Double, _ colour: Int) -> Plot.Series {
+            Plot.Series(
+                name, points: rows.map { ($0.outcome.loop.rate, $0.outcome.latency(share) * 1e3) },
+                colour: colour)
+        }
+        return Plot(
+            "latency against rate", horizontal: "rows a second", vertical: "ms from arrival to picks",
+            series: [
+                line("50 %", 0.5, 1), line("99 %", 0.99, 3), line("greatest", 1, 4),
+                Plot.Series(
+                    "allowed", points: rows.map { ($0.outcome.loop.rate, $0.outcome.loop.within * 1e3) },
+                    mark: .dashed, colour: 5),
+            ], horizontalScale: .logarithmic, verticalScale: .logarithmic)
+    }
+
+    package var quality: Plot {
+        let known = rows.compactMap { row in row.quality.map { (row.outcome, $0) } }
+        return Plot(
+            "quality against rate", horizontal: "rows a second", vertical: "share of greedy's gain",
+            series: [
+                Plot.Series(
+                    "in time", points: known.map { ($0.0.loop.rate, $0.1.chosen.mean) }, colour: 0,
+                    intervals: known.map { $0.1.chosen.interval }),
+                Plot.Series(
+                    "random", points: known.map { ($0.0.loop.rate, $0.1.random.mean) }, mark: .dashed,
+                    colour: 5,
+                    intervals: known.map { $0.1.random.interval }),
+                Plot.Series(
+                    "guaranteed", points: rows.map { ($0.outcome.loop.rate, $0.outcome.meanGuarantee) },
+                    colour: 1),
+            ], horizontalScale: .logarithmic)
+    }
+
+    public var html: String {
+        var page = HTMLWriter()
+        page.document(title: "Choosing in time from \(source)", style: ReportStyle.css) { page in
+            page.element("header") { page in
+                page.element("p", class: "kicker") { $0.text("Apus · selection in real time") }
+                page.element("h1") { $0.text(source) }
+                page.element("p", class: "verdict") { $0.text(verdict) }
+            }
+            page.element("main") { page in
+                page.section("Latency against rate", id: "latency") { $0.raw(latencies.svg) }
+                page.section("Quality against rate", id: "quality") { page in
+                    page.raw(quality.svg)
+                    page.element("p", class: "note") {
+                        $0.text(
+                            "What the picks gain, as a share of what greedy gains with all the time it wants, over "
+                                + "batches spread over the run; “guaranteed” is the proven share of the optimum.")
+                    }
+                }
+                page.section("Figures", id: "figures") { page in
+                    page.table(
+                        head: [
+                            "rows/s", "batches", "late", "dropped", "50 %, ms", "90 %, ms", "99 %, ms",
+                            "greatest, ms",
+                            "quality", "random", "guaranteed",
+                        ], numeric: Set(0...10),
+                        rows: rows.map { row in
+                            let one = row.outcome
+                            func ms(_ share: Double) -> HTMLWriter.Cell {
+                                .text(Format.decimal(one.latency(share) * 1e3, digits: 2))
+                            }
+                            return [
+                                .text(Format.count(Int(one.loop.rate))), .text(Format.count(one.records.count)),
+                                .text(Format.count(one.late)), .text(Format.count(one.dropped)), ms(0.5), ms(0.9),
+                                ms(0.99), ms(1),
+                                .text(row.quality.map { Format.decimal($0.chosen.mean, digits: 3) } ?? ""),
+                                .text(row.quality.map { Format.decimal($0.random.mean, digits: 3) } ?? ""),
+                                .text(Format.decimal(one.meanGuarantee, digits: 3)),
+                            ]
+                        })
+                }
+            }
+        }
+        return page.html
+    }
+
+    private var verdict: String {
+        guard let loop = rows.first?.outcome.loop else { return "No rates." }
+        let within = Format.decimal(loop.within * 1e3, digits: loop.within < 0.01 ? 1 : 0)
+        let late = rows.reduce(0) { $0 + $1.outcome.late }
+        let all = rows.reduce(0) { $0 + $1.outcome.records.count }
+        return
+            "\(Format.count(loop.count)) of each \(Format.count(loop.batch)) rows within \(within) ms: "
+            + "\(Format.count(late)) of \(Format.count(all)) batches were late."
+    }
+}

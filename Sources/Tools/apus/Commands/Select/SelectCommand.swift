@@ -1,0 +1,40 @@
+import ArgumentParser
+import Coresets
+
+/// `apus select`: core-sets of files, of streams, for labels and for training.
+struct SelectCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "select", abstract: "Chooses rows that represent the others, differ most, or are worth a label.",
+        discussion: """
+            `apus select FILE --count K` chooses rows of a file (`apus select rows --help` says more); the other
+            subcommands compare strategies.
+
+            EXAMPLE: apus select embeddings.npy --objective facility-location --metric exp-distance --count 100
+            """,
+        subcommands: [SelectRowsCommand.self, SelectActiveCommand.self, SelectStreamCommand.self],
+        defaultSubcommand: SelectRowsCommand.self)
+}
+
+/// The file of features that a subcommand reads, and how it is prepared.
+struct FeatureOptions: ParsableArguments {
+    @Argument(help: "A file of features.", completion: .file()) var file: String
+    @Option(help: "Multiply features by this.") var scale: Double?
+    @Flag(help: "Give each column mean 0 and deviation 1.") var standardise = false
+    @Option(parsing: .upToNextOption, help: "Columns of a CSV file to leave out, by name or number.") var skip:
+        [String] = []
+    @Option(help: "Member of JSON lines, or tensor, that holds the features.") var key: String?
+
+    func read<Scalar: KernelScalar>(as type: Scalar.Type) throws -> FeatureFile.Contents<Scalar> {
+        var contents = try FeatureFile(file).read(as: Scalar.self, key: key, skipping: skip)
+        if let scale {
+            guard scale.isFinite, scale > 0 else {
+                throw CoresetError.invalidParameter(name: "--scale", value: "\(scale)", expected: "a positive number")
+            }
+            contents.features = try Matrix(
+                rows: contents.features.rows, columns: contents.features.columns,
+                storage: contents.features.storage.map { $0 * Scalar(scale) })
+        }
+        if standardise { contents.features = contents.features.standardised() }
+        return contents
+    }
+}
