@@ -106,7 +106,8 @@ struct LibraryGoldenTests {
         let objective = try Self.objective(record)
         var constraint = Constraint.none
         if record["params"]?["knapsack_cost"] != nil {
-            constraint = .knapsack(costs: (0..<objective.count).map { Double(1 + $0 % 5) }, budget: .infinity)
+            constraint = .knapsack(
+                costs: (0..<objective.count).map { Double(1 + $0 % 5) }, budget: .infinity, ranking: .ratio)
         }
         let initial = record["params"]?["initial_subset"]?.ints ?? []
 

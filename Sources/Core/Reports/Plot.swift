@@ -60,7 +60,9 @@ package struct Plot: Sendable {
 
     private static let width = 640.0
     private static let margin = (left: 62.0, right: 20.0, top: 14.0, bottom: 44.0)
-    private var height: Double { isMap ? 520 : 340 }
+    private static let legendLine = 18.0
+    private var height: Double { (isMap ? 520 : 340) + Self.legendLine * Double(max(1, legendPlaces.lines) - 1) }
+    private var bottom: Double { (isMap ? 520 : 340) - Self.margin.bottom }
 
     /// The drawing alone, to stand in a page with the report's style sheet.
     package var svg: String { draw(standalone: false) }
@@ -86,9 +88,9 @@ package struct Plot: Sendable {
         }
         var across = range { $0.x }
         var up = range { $0.y }
-        if isMap { Self.square(&across, &up, width: Self.width, height: height) }
+        if isMap { Self.square(&across, &up, width: Self.width, height: bottom + Self.margin.bottom) }
         let x = Ruler(across, horizontalScale, from: Self.margin.left, to: Self.width - Self.margin.right)
-        let y = Ruler(up, verticalScale, from: height - Self.margin.bottom, to: Self.margin.top)
+        let y = Ruler(up, verticalScale, from: bottom, to: Self.margin.top)
         let size = standalone ? " width=\"\(Int(Self.width))\" height=\"\(Int(height))\"" : ""
         var svg =
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(Int(Self.width)) \(Int(height))\"\(size) "
@@ -101,7 +103,6 @@ package struct Plot: Sendable {
     }
 
     private func axes(_ x: Ruler, _ y: Ruler) -> String {
-        let bottom = height - Self.margin.bottom
         let right = Self.width - Self.margin.right
         var svg = ""
         if !isMap {
@@ -148,16 +149,35 @@ package struct Plot: Sendable {
         }
     }
 
+    /// Where each named series stands in the legend, which has as many lines as it needs.
+    private var legendPlaces: (lines: Int, places: [(series: Series, x: Double, line: Int)]) {
+        var places: [(series: Series, x: Double, line: Int)] = []
+        var (x, line) = (Self.margin.left, 0)
+        for one in series where !one.name.isEmpty {
+            let size = 36 + 6 * Double(one.name.count)
+            if x + size > Self.width, x > Self.margin.left { (x, line) = (Self.margin.left, line + 1) }
+            places.append((one, x, line))
+            x += size
+        }
+        return (line + 1, places)
+    }
+
     private var legend: String {
         var svg = ""
-        var x = Self.margin.left
-        for one in series where !one.name.isEmpty {
+        for (one, x, line) in legendPlaces.places {
             let colour = one.colour % ReportStyle.colours
-            let y = height - 12
-            svg +=
-                "<rect class=\"f\(colour)\" x=\"\(Self.short(x))\" y=\"\(y - 9)\" width=\"10\" height=\"10\" rx=\"2\"/>"
-            svg += "<text class=\"tick\" x=\"\(Self.short(x + 14))\" y=\"\(y)\">\(HTMLWriter.escaped(one.name))</text>"
-            x += 26 + 6.4 * Double(one.name.count)
+            let y = bottom + Self.margin.bottom - 12 + Self.legendLine * Double(line)
+            let (left, middle) = (Self.short(x), Self.short(y - 4))
+            switch one.mark {
+            case .points:
+                svg += "<circle class=\"f\(colour)\" cx=\"\(Self.short(x + 9))\" cy=\"\(middle)\" r=\"4\"/>"
+            case .line, .dashed:
+                let dash = if case .dashed = one.mark { " stroke-dasharray=\"5 3\"" } else { "" }
+                svg += "<line class=\"curve s\(colour)\"\(dash) x1=\"\(left)\" x2=\"\(Self.short(x + 18))\" "
+                svg += "y1=\"\(middle)\" y2=\"\(middle)\"/>"
+            }
+            svg += "<text class=\"tick\" x=\"\(Self.short(x + 23))\" y=\"\(Self.short(y))\">"
+            svg += "\(HTMLWriter.escaped(one.name))</text>"
         }
         return svg
     }

@@ -8,9 +8,11 @@ struct Budget {
     private let classes: [Int]
     private var quotas: [Int]
     private let costs: [Double]
+    private let isByGain: Bool
     private var left: Double
 
     init(_ constraint: Constraint, elements: Int) throws(CoresetError) {
+        isByGain = if case .knapsack(_, _, .gain) = constraint { true } else { false }
         switch constraint {
         case .none: (kind, classes, quotas, costs, left) = (.none, [], [], [], 0)
         case .partition(let classes, let quotas):
@@ -24,7 +26,7 @@ struct Budget {
                 throw .invalidParameter(name: "the quota of class \(name)", value: "\(quota)", expected: "0 or more")
             }
             (kind, self.classes, self.quotas, costs, left) = (.partition, classes, quotas, [], 0)
-        case .knapsack(let costs, let budget):
+        case .knapsack(let costs, let budget, _):
             guard costs.count == elements else {
                 throw .dimensions(expected: elements, found: costs.count, what: "costs of the knapsack")
             }
@@ -51,7 +53,9 @@ struct Budget {
 
     /// What elements are ranked by.
     @inline(__always)
-    func key(_ gain: Double, _ element: Int) -> Double { kind == .knapsack ? gain / costs[element] : gain }
+    func key(_ gain: Double, _ element: Int) -> Double {
+        kind == .knapsack && !isByGain ? gain / costs[element] : gain
+    }
 
     mutating func take(_ element: Int) {
         switch kind {

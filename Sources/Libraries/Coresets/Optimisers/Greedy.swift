@@ -284,34 +284,44 @@ struct Greedy<Function: Objective> {
     // MARK: Both ends
 
     private mutating func bidirectional() -> Selection.Stop {
-        // A set function has no removal here: the shrinking set's gain is that of the element to the others, so it is
-        // built anew from the elements not yet left out. O(n²) additions at worst; meant for small ground sets.
+        let order = (0..<function.count).filter { !isTaken[$0] }
         var growing = original
         var kept: [Int] = []
-        var remaining = (0..<function.count).filter { !isTaken[$0] }
-        let order = remaining
-        for element in order {
-            var others = original
-            for other in remaining where other != element { others.add(other) }
-            let up = growing.gain(of: element)
-            let down = -others.gain(of: element)
-            evaluations += 2
-            let a = max(0, up)
-            let b = max(0, down)
-            let keeps = a + b == 0 ? true : generator.unit() < a / (a + b)
-            if keeps {
-                growing.add(element)
-                kept.append(element)
-            } else {
-                remaining.removeAll { $0 == element }
-            }
-        }
+        decide(order[...], others: original, &growing, &kept)
         let isKept = Set(kept)
         for element in order where !isKept.contains(element) { isTaken[element] = true }
         let reason = naive(rounds: min(wanted, kept.count))
         for element in order where !isKept.contains(element) { isTaken[element] = false }
         return reason == .count && picks.count < wanted && stop == .never
             ? naive(rounds: wanted - picks.count) : reason
+    }
+
+    /// Keeps or leaves out elements in turn. `others` holds what was kept before them and all that comes after.
+    ///
+    /// A set function has no removal here, so the shrinking set is built by halves: n·log n additions, not n².
+    private mutating func decide(
+        _ elements: ArraySlice<Int>, others: Function, _ growing: inout Function, _ kept: inout [Int]
+    ) {
+        guard let element = elements.first else { return }
+        guard elements.count > 1 else {
+            var others = others
+            let a = max(0, growing.gain(of: element))
+            let b = max(0, -others.gain(of: element))
+            evaluations += 2
+            if a + b == 0 || generator.unit() < a / (a + b) {
+                growing.add(element)
+                kept.append(element)
+            }
+            return
+        }
+        let middle = elements.startIndex + elements.count / 2
+        let before = kept.count
+        var left = others
+        for other in elements[middle...] { left.add(other) }
+        decide(elements[..<middle], others: left, &growing, &kept)
+        var right = others
+        for other in kept[before...] { right.add(other) }
+        decide(elements[middle...], others: right, &growing, &kept)
     }
 
     // MARK: Swaps

@@ -23,6 +23,8 @@ public struct Selection: Sendable, Hashable, Codable {
     public var optimizer: String
     /// The seed of what was left to chance.
     public var seed: UInt64
+    /// How elements with costs were ranked.
+    public var ranking: String?
     /// A number that `value` is at least this share of the optimum, where theory gives one.
     public var guarantee: Double?
 
@@ -47,9 +49,19 @@ public enum Constraint: Sendable, Hashable {
     case none
     /// At most `quotas[classes[e]]` elements of e's class.
     case partition(classes: [Int], quotas: [Int])
-    /// Costs that sum to at most the budget. Elements are ranked by gain over cost; elements that do not fit are
-    /// skipped.
-    case knapsack(costs: [Double], budget: Double)
+    /// Costs that sum to at most the budget. Elements that do not fit are skipped.
+    case knapsack(costs: [Double], budget: Double, ranking: KnapsackRanking = .better)
+}
+
+/// What decides between elements that have a cost.
+public enum KnapsackRanking: String, Sendable, Hashable, CaseIterable {
+    /// Gain over cost. Alone it can be as bad as one likes: a cheap trifle may leave no room for what is worth most.
+    case ratio
+    /// Gain.
+    case gain
+    /// Both are tried, and the better result is returned: at least ½(1 − 1/e) of the optimum, where the budget and not
+    /// the count ends the choice; Leskovec et al. 2007.
+    case better
 }
 
 /// When to stop before the count is reached.
@@ -153,9 +165,30 @@ extension Objective {
         count: Int, using optimizer: Optimizer = .lazy, constraint: Constraint = .none, initial: [Int] = [],
         stopAt stop: StopRule? = nil, seed: UInt64 = 0
     ) throws(CoresetError) -> Selection {
-        var run = try Greedy(
-            self, count: count, optimizer: optimizer, constraint: constraint, initial: initial,
-            stop: stop ?? (isMonotone ? .never : .negative), seed: seed)
-        return try run.run()
+        func run(_ constraint: Constraint) throws(CoresetError) -> Selection {
+            var run = try Greedy(
+                self, count: count, optimizer: optimizer, constraint: constraint, initial: initial,
+                stop: stop ?? (isMonotone ? .never : .negative), seed: seed)
+            return try run.run()
+        }
+        guard case .knapsack(let costs, let budget, let ranking) = constraint else { return try run(constraint) }
+        let rankings: [KnapsackRanking] = ranking == .better ? [.ratio, .gain] : [ranking]
+        var results: [Selection] = []
+        for ranking in rankings {
+            var one = try run(.knapsack(costs: costs, budget: budget, ranking: ranking))
+            one.ranking = ranking.rawValue
+            results.append(one)
+        }
+        var best = results[0]
+        for other in results.dropFirst() where other.value > best.value { best = other }
+        best.evaluations = results.reduce(0) { $0 + $1.evaluations }
+        let isExact =
+            switch optimizer {
+            case .naive, .lazy, .twoStage: isMonotone && isSubmodular
+            default: false
+            }
+        let endsByBudget = results.allSatisfy { $0.stop == .constraint || $0.picks.count + initial.count == self.count }
+        if ranking == .better, isExact, endsByBudget { best.guarantee = (1 - 1 / Double.exp1) / 2 }
+        return best
     }
 }

@@ -14,7 +14,7 @@ public struct LogisticRegression: Sendable, Hashable {
     }
 
     /// How the step size falls from epoch to epoch: g·bᵉ.
-    public struct Steps: Sendable, Hashable {
+    public struct Steps: Sendable, Hashable, Codable {
         public var first: Double
         public var factor: Double
         public init(first: Double, factor: Double) {
@@ -59,7 +59,7 @@ public struct LogisticRegression: Sendable, Hashable {
         }
     }
 
-    private func score(_ features: Matrix<Float>, _ row: Int) -> Double {
+    func score(_ features: Matrix<Float>, _ row: Int) -> Double {
         var score = weights[features.columns]
         for t in 0..<features.columns { score += weights[t] * Double(features.storage[row * features.columns + t]) }
         return score

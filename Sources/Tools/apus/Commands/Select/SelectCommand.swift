@@ -11,7 +11,9 @@ struct SelectCommand: AsyncParsableCommand {
 
             EXAMPLE: apus select embeddings.npy --objective facility-location --metric exp-distance --count 100
             """,
-        subcommands: [SelectRowsCommand.self, SelectActiveCommand.self, SelectStreamCommand.self],
+        subcommands: [
+            SelectRowsCommand.self, SelectActiveCommand.self, SelectStreamCommand.self, SelectTrainingCommand.self,
+        ],
         defaultSubcommand: SelectRowsCommand.self)
 }
 

@@ -42,6 +42,12 @@ struct SelectRowsCommand: ParsableCommand {
     @Option(help: "Write the curve of the objective to this SVG file.") var plot: String?
     @Option(help: "Classes of the rows (NPY), for --objective craig.") var labels: String?
     @Option(help: "Share of each class that --objective craig chooses, instead of --count.") var fraction: Double?
+    @Option(help: "Costs of the rows (NPY); with --budget, and --count no more than a limit.", completion: .file())
+    var costs: String?
+    @Option(help: "What the chosen rows may cost together.") var budget: Double?
+    @Option(help: "Groups of the rows (NPY), of each of which at most --quota are chosen.", completion: .file())
+    var groups: String?
+    @Option(help: "Rows of each group at most.") var quota: Int?
     @Flag(help: "Print JSON to a terminal too.") var json = false
 
     func validate() throws {
@@ -51,6 +57,10 @@ struct SelectRowsCommand: ParsableCommand {
             }
         } else if count == nil {
             throw ValidationError("Say how many rows to choose with --count.")
+        }
+        guard (costs == nil) == (budget == nil), (groups == nil) == (quota == nil), costs == nil || groups == nil else {
+            throw ValidationError(
+                "--costs needs --budget, --groups needs --quota, and only one of both pairs can be given.")
         }
     }
 
@@ -139,6 +149,7 @@ struct SelectRowsCommand: ParsableCommand {
         request.neighbours = neighbours
         if approximate { request.search = .approximate(seed: seed) }
         request.threads = threads
+        request.constraint = try makeConstraint()
         request.memoryLimit = memory.map { $0 << 20 }
         let concaves: [String: Concave] = [
             "sqrt": .squareRoot, "log": .logarithm, "saturation": .saturation, "sigmoid": .saturation,
@@ -154,5 +165,16 @@ struct SelectRowsCommand: ParsableCommand {
         }
         request.storage = storage
         return request
+    }
+
+    private func makeConstraint() throws -> Constraint {
+        if let costs, let budget {
+            let values: Matrix<Double> = try NumPyFile(contentsOf: costs).matrix()
+            return .knapsack(costs: values.storage, budget: budget)
+        }
+        guard let groups, let quota else { return .none }
+        let members = try NumPyFile(contentsOf: groups).integers()
+        return .partition(
+            classes: members, quotas: [Int](repeating: quota, count: max(0, members.max() ?? -1) + 1))
     }
 }

@@ -1,0 +1,163 @@
+import JSON
+import Reports
+
+/// What trainings on subsets reached.
+public struct SubsetOutcome: Sendable {
+    public let experiment: SubsetExperiment
+    /// The core-set of `craig`.
+    public let coreset: CraigCoreset?
+    public let results: [SubsetRun.Result]
+
+    public struct Summary: Sendable {
+        public var method: SubsetMethod
+        public var steps: LogisticRegression.Steps
+        /// After each epoch.
+        public var losses: [SampleMean]
+        public var accuracy: SampleMean
+        public var gradientError: SampleMean
+        public var randomPointError: SampleMean?
+        public var selection: SampleMean
+        public var training: SampleMean
+        public var gradients: Int
+    }
+
+    public var summaries: [Summary] {
+        experiment.methods.compactMap { method in
+            let own = results.filter { $0.method == method }
+            guard let first = own.first else { return nil }
+            let points = own.compactMap(\.randomPointError)
+            return Summary(
+                method: method, steps: first.steps,
+                losses: first.losses.indices.map { epoch in SampleMean(own.map { $0.losses[epoch] }) },
+                accuracy: SampleMean(own.map(\.accuracy)), gradientError: SampleMean(own.map(\.gradientError)),
+                randomPointError: points.isEmpty ? nil : SampleMean(points),
+                selection: SampleMean(own.map(\.selection)), training: SampleMean(own.map(\.training)),
+                gradients: first.gradients)
+        }
+    }
+
+    public var json: JSONValue {
+        func mean(_ value: SampleMean) -> JSONValue {
+            .object([
+                "mean": JSONValue(value.mean), "low": JSONValue(value.interval.lowerBound),
+                "high": JSONValue(value.interval.upperBound),
+            ])
+        }
+        let methods = summaries.map { one -> JSONValue in
+            var object: JSONObject = [
+                "name": .string(one.method.rawValue), "g": JSONValue(one.steps.first), "b": JSONValue(one.steps.factor),
+                "loss": one.losses.last.map(mean) ?? .null,
+                "losses": .array(one.losses.map { JSONValue($0.mean) }),
+                "accuracy": mean(one.accuracy), "gradientError": mean(one.gradientError),
+                "selectionSeconds": mean(one.selection), "trainingSeconds": mean(one.training),
+                "gradients": JSONValue(one.gradients),
+            ]
+            if let error = one.randomPointError { object["randomPointError"] = mean(error) }
+            return .object(object)
+        }
+        var object: JSONObject = [
+            "fraction": JSONValue(experiment.fraction), "epochs": JSONValue(experiment.epochs),
+            "refresh": JSONValue(experiment.refresh), "ridge": JSONValue(experiment.ridge),
+            "seeds": JSONValue(experiment.seeds.count), "methods": .array(methods),
+        ]
+        if let coreset {
+            object["craig"] = .array(
+                coreset.classes.map {
+                    .object([
+                        "label": JSONValue($0.label), "size": JSONValue($0.size), "count": JSONValue($0.picks.count),
+                        "cost": JSONValue($0.cost),
+                    ])
+                })
+        }
+        return .object(object)
+    }
+
+    /// Loss after each epoch, as an SVG file.
+    public var lossFile: String { losses.file }
+
+    package var losses: Plot {
+        Plot(
+            "loss against epochs", horizontal: "epochs", vertical: "loss on all training rows",
+            series: summaries.enumerated().map { index, one in
+                Plot.Series(
+                    one.method.rawValue,
+                    points: one.losses.enumerated().map { (Double($0.offset + 1), $0.element.mean) },
+                    mark: index >= 5 ? .dashed : .line, colour: one.method == .full ? 5 : index % 5,
+                    intervals: one.losses.map(\.interval))
+            })
+    }
+}
+
+/// The page of trainings on subsets.
+public struct SubsetReport: Sendable {
+    public let source: String
+    public let outcome: SubsetOutcome
+
+    public init(source: String, outcome: SubsetOutcome) {
+        self.source = source
+        self.outcome = outcome
+    }
+
+    public var html: String {
+        let summaries = outcome.summaries
+        var page = HTMLWriter()
+        page.document(title: "Training on parts of \(source)", style: ReportStyle.css) { page in
+            page.element("header") { page in
+                page.element("p", class: "kicker") { $0.text("Apus · training on core-sets") }
+                page.element("h1") { $0.text(source) }
+                page.element("p", class: "verdict") { $0.text(verdict) }
+            }
+            page.element("main") { page in
+                page.section("Loss against epochs", id: "losses") { page in
+                    page.raw(outcome.losses.svg)
+                    page.element("p", class: "note") {
+                        $0.text(
+                            "Means over \(outcome.experiment.seeds.count) seeds with 95 % intervals (Student's t). An epoch "
+                                + "of a subset is \(Format.decimal(100 * outcome.experiment.fraction, digits: 1)) % of "
+                                + "the gradients of one over all.")
+                    }
+                }
+                page.section("Figures", id: "figures") { page in
+                    page.table(
+                        head: [
+                            "method", "gradients", "loss", "test accuracy, %", "gradient error", "at random weights",
+                            "choosing, s", "training, s",
+                        ], numeric: Set(1...7),
+                        rows: summaries.map { one in
+                            [
+                                .text(one.method.rawValue), .text(Format.count(one.gradients)),
+                                .text(one.losses.last.map { Self.text($0, 4) } ?? ""),
+                                .text(Self.text(one.accuracy, 2, times: 100)),
+                                .text(one.method == .crest ? "" : Self.text(one.gradientError, 4)),
+                                .text(one.randomPointError.map { Self.text($0, 4) } ?? ""),
+                                .text(Format.decimal(one.selection.mean, digits: 2)),
+                                .text(Format.decimal(one.training.mean, digits: 3)),
+                            ]
+                        })
+                }
+            }
+        }
+        return page.html
+    }
+
+    /// Choosing pays where it and the training take less than training on everything.
+    private var verdict: String {
+        guard let full = outcome.summaries.first(where: { $0.method == .full }) else {
+            return "Training on everything was not tried, so nothing is said about what is saved."
+        }
+        let whole = full.training.mean
+        let cheaper = outcome.summaries.filter {
+            $0.method != .full && $0.selection.mean + $0.training.mean < whole && $0.method != .random
+                && $0.method != .randomAnew
+        }
+        return cheaper.isEmpty
+            ? "Choosing costs more than it saves here: all rows train in \(Format.decimal(whole, digits: 2)) s. It pays "
+                + "where a gradient is expensive."
+            : "Choosing and training took less than training on all rows with: "
+                + cheaper.map(\.method.rawValue).joined(separator: ", ") + "."
+    }
+
+    private static func text(_ value: SampleMean, _ digits: Int, times: Double = 1) -> String {
+        "\(Format.decimal(times * value.mean, digits: digits)) ± \(Format.decimal(times * value.halfWidth, digits: digits))"
+    }
+}

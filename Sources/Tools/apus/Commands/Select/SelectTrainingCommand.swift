@@ -1,0 +1,83 @@
+import Apus
+import ArgumentParser
+import Coresets
+import Files
+import Foundation
+import JSON
+
+/// `apus select training`: what training on a part of the data costs and reaches.
+struct SelectTrainingCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "training", abstract: "Trains logistic regression on core-sets, random subsets, and everything.",
+        discussion: """
+            Label 1 is told from every other. Each method trains with a share of the gradients; step sizes g·bᵉ are tuned for
+            each by a seed of their own. Prints JSON: losses on all training rows, test accuracy, errors of gradients, and
+            the seconds for choosing and for training, with 95 % intervals over the seeds. Trainings are tasks of a cluster
+            (APUS_CLUSTER, APUS_CPUS).
+
+            Methods: \(SubsetMethod.allCases.map(\.rawValue).joined(separator: ", ")).
+
+            EXAMPLE: apus select training x.npy --labels y.npy --test x2.npy --test-labels y2.npy --report training.html
+            """)
+
+    @OptionGroup var input: FeatureOptions
+    @Option(help: "The rows' classes (NPY).", completion: .file()) var labels: String
+    @Option(help: "Features for testing; the training rows where not given.", completion: .file()) var test: String?
+    @Option(help: "Their classes (NPY).", completion: .file()) var testLabels: String?
+    @Option(parsing: .upToNextOption, help: "Methods; all where none is named.") var method: [String] = []
+    @Option(help: "Share of the rows to train on.") var fraction = 0.1
+    @Option(help: "Passes over the subset.") var epochs = 20
+    @Option(help: "Epochs after which methods that choose anew do.") var refresh = 5
+    @Option(help: "Seeds, 1 to this.") var seeds = 5
+    @Option(help: "λ of the model.") var ridge = 1e-5
+    @Option(help: "Write a page with curves to this HTML file.", completion: .file()) var report: String?
+    @Option(help: "Write the losses to this SVG file.", completion: .file()) var plot: String?
+    @Flag(help: "Print JSON to a terminal too.") var json = false
+
+    func validate() throws {
+        guard seeds > 0 else { throw ValidationError("--seeds must be positive.") }
+        guard (test == nil) == (testLabels == nil) else {
+            throw ValidationError("--test and --test-labels belong together.")
+        }
+        guard test == nil || !input.standardise else {
+            throw ValidationError("--standardise would treat training and test rows differently; prepare both before.")
+        }
+    }
+
+    func run() async throws {
+        let features = try input.read(as: Float.self).features
+        let train = try SubsetExperiment.Examples(
+            features: features, labels: try NumPyFile(contentsOf: labels).integers())
+        var held = train
+        if let test, let testLabels {
+            var other = input
+            other.file = test
+            held = try SubsetExperiment.Examples(
+                features: try other.read(as: Float.self).features,
+                labels: try NumPyFile(contentsOf: testLabels).integers())
+        }
+        var experiment = SubsetExperiment(
+            methods: try method.isEmpty ? SubsetMethod.allCases : method.map { try SubsetMethod(named: $0) },
+            seeds: (1...UInt64(seeds)).map { $0 }, fraction: fraction)
+        experiment.epochs = epochs
+        experiment.refresh = refresh
+        experiment.ridge = ridge
+        let (chosen, examples) = (experiment, held)
+        let outcome = try await withCluster(.fromEnvironment) { cluster in
+            try await chosen.run(on: cluster, train: train, test: examples)
+        }
+        let page = SubsetReport(source: URL(fileURLWithPath: input.file).lastPathComponent, outcome: outcome)
+        if let report { try AtomicFile.write(page.html, to: report) }
+        if let plot { try AtomicFile.write(outcome.lossFile, to: plot) }
+        guard json || isatty(STDOUT_FILENO) == 0 else {
+            for one in outcome.summaries {
+                print(
+                    one.method.rawValue, String(format: "loss %.4f", one.losses.last?.mean ?? 0),
+                    String(format: "accuracy %.4f", one.accuracy.mean),
+                    String(format: "choosing %.2f s, training %.3f s", one.selection.mean, one.training.mean))
+            }
+            return
+        }
+        print(outcome.json.text())
+    }
+}
