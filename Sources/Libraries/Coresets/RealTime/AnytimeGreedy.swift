@@ -120,22 +120,21 @@ public struct AnytimeGreedy<Function: Objective>: Sendable {
         seen = 0
     }
 
-    /// The picks, and what is missing to `count` filled up at no cost: with the candidate of the round that was not ended,
-    /// then those whose gain was greatest when it was computed last, then any.
+    /// The picks, and what is missing to `count` filled up at no cost: with the best candidate of the round that was not
+    /// ended, and then at random. The greatest of outdated gains would do worse, for they are alike.
     public var filled: [Int] {
         guard !isComplete else { return picks }
-        var rest = pool.indices.map { (place: $0, bound: bounds[pool[$0]]) }
-        // Unknown gains come last, in the pool's order, which is random as far as it was looked at.
-        rest.sort {
-            let (left, right) = (
-                $0.bound == .infinity ? -.infinity : $0.bound, $1.bound == .infinity ? -.infinity : $1.bound
-            )
-            return left == right ? $0.place < $1.place : left > right
-        }
         var result = picks
-        if let best { result.append(pool[best.place]) }
-        for one in rest where result.count < count && one.place != best?.place {
-            result.append(pool[one.place])
+        var rest = pool
+        if let best {
+            result.append(rest[best.place])
+            rest.swapAt(best.place, rest.count - 1)
+            rest.removeLast()
+        }
+        var generator = generator
+        for index in 0..<count - result.count {
+            rest.swapAt(index, index + generator.below(rest.count - index))
+            result.append(rest[index])
         }
         return result
     }

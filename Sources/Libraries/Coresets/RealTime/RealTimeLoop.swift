@@ -111,7 +111,8 @@ public struct RealTimeLoop: Sendable, Codable {
             record.service = finish - present
             record.isLate = record.latency > within
             let over = finish - target
-            reserve = min(within / 2, max(0.98 * reserve, present < target ? 1.5 * over : 0))
+            // A time slice of another program is no cost of finishing, so one outlier must not take half of the time.
+            reserve = max(0.9 * reserve, present < target ? min(1.5 * over, within / 8) : 0)
             for pick in record.picks { centres?.observe(Array(features[row: rows[pick]])) }
             if job.element % sampled == 0 {
                 samples.append(.init(record: records.count, context: context))

@@ -84,6 +84,38 @@ public struct SelectionReport: Sendable {
             ], isMap: true)
     }
 
+    /// The map of points and picks as an SVG file.
+    public var coverageFile: String { coverage.file }
+
+    /// The map of points and picks as a PNG file, two pixels for each unit of the SVG.
+    public func coverageImage() throws -> [UInt8] {
+        let (width, height, margin) = (1280.0, 1040.0, 30.0)
+        var image = PointImage(width: Int(width), height: Int(height))
+        guard let first = map.first else { return try image.png() }
+        var (left, right, low, high) = (first.x, first.x, first.y, first.y)
+        for point in map {
+            (left, right) = (min(left, point.x), max(right, point.x))
+            (low, high) = (min(low, point.y), max(high, point.y))
+        }
+        let unit = max((right - left) / (width - 2 * margin), (high - low) / (height - 2 * margin), 1e-12)
+        func place(_ point: (x: Double, y: Double)) -> (x: Double, y: Double) {
+            (
+                width / 2 + (point.x - (left + right) / 2) / unit,
+                height / 2 - (point.y - (low + high) / 2) / unit
+            )
+        }
+        for (index, series) in coverage.series.enumerated() {
+            for (number, point) in series.points.enumerated() {
+                let (x, y) = place(point)
+                let own = series.radii.isEmpty ? 1.5 : series.radii[min(number, series.radii.count - 1)]
+                image.disc(
+                    x: x, y: y, radius: 2 * own, colour: index == 0 ? (0x5B, 0x65, 0x70) : (0xC2, 0x57, 0x1A),
+                    opacity: index == 0 ? 0.35 : 0.85)
+            }
+        }
+        return try image.png()
+    }
+
     public var html: String {
         let selection = outcome.selection
         var page = HTMLWriter()

@@ -51,6 +51,7 @@ public enum StepRegistry {
         StarCoderFormatModifier.self,
         // Metadata
         RandomSamplingFilter.self,
+        CoresetFilter.self,
         MoveURLModifier.self,
         KeyNameModifier.self,
         LanguageFilter.self,

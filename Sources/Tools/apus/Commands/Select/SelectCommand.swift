@@ -7,19 +7,22 @@ struct SelectCommand: AsyncParsableCommand {
         commandName: "select", abstract: "Chooses rows that represent the others, differ most, or are worth a label.",
         discussion: """
             `apus select FILE --count K` chooses rows of a file (`apus select rows --help` says more); the other
-            subcommands compare strategies.
+            subcommands choose from streams, texts and parts, and compare ways to label and to train.
 
             EXAMPLE: apus select embeddings.npy --objective facility-location --metric exp-distance --count 100
             """,
         subcommands: [
             SelectRowsCommand.self, SelectActiveCommand.self, SelectStreamCommand.self, SelectTrainingCommand.self,
+            SelectTextCommand.self, SelectShardsCommand.self,
         ],
         defaultSubcommand: SelectRowsCommand.self)
 }
 
 /// The file of features that a subcommand reads, and how it is prepared.
 struct FeatureOptions: ParsableArguments {
-    @Argument(help: "A file of features.", completion: .file()) var file: String
+    @Argument(help: "A file of features, or a folder of images (PNG, PGM, PPM).", completion: .file()) var file: String
+    @Option(help: "Images are cut into this many by this many cells, whose mean grey values are the features.")
+    var cells = 16
     @Option(help: "Multiply features by this.") var scale: Double?
     @Flag(help: "Give each column mean 0 and deviation 1.") var standardise = false
     @Option(parsing: .upToNextOption, help: "Columns of a CSV file to leave out, by name or number.") var skip:
@@ -27,7 +30,10 @@ struct FeatureOptions: ParsableArguments {
     @Option(help: "Member of JSON lines, or tensor, that holds the features.") var key: String?
 
     func read<Scalar: KernelScalar>(as type: Scalar.Type) throws -> FeatureFile.Contents<Scalar> {
-        var contents = try FeatureFile(file).read(as: Scalar.self, key: key, skipping: skip)
+        var contents =
+            ImageFolder.isFolder(file)
+            ? try ImageFolder(file, cells: cells).read(as: Scalar.self)
+            : try FeatureFile(file).read(as: Scalar.self, key: key, skipping: skip)
         if let scale {
             guard scale.isFinite, scale > 0 else {
                 throw CoresetError.invalidParameter(name: "--scale", value: "\(scale)", expected: "a positive number")
@@ -38,5 +44,10 @@ struct FeatureOptions: ParsableArguments {
         }
         if standardise { contents.features = contents.features.standardised() }
         return contents
+    }
+
+    /// Names of the rows, where the file is a folder of images.
+    func names() throws -> [String]? {
+        ImageFolder.isFolder(file) ? try ImageFolder(file, cells: cells).names : nil
     }
 }

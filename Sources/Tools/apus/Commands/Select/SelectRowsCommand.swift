@@ -40,6 +40,7 @@ struct SelectRowsCommand: ParsableCommand {
     @Option(help: "Threads; results do not depend on them.") var threads: Int?
     @Option(help: "Write a page with curves to this HTML file.") var report: String?
     @Option(help: "Write the curve of the objective to this SVG file.") var plot: String?
+    @Option(help: "Write points and picks to this SVG or PNG file.", completion: .file()) var map: String?
     @Option(help: "Classes of the rows (NPY), for --objective craig.") var labels: String?
     @Option(help: "Share of each class that --objective craig chooses, instead of --count.") var fraction: Double?
     @Option(help: "Costs of the rows (NPY); with --budget, and --count no more than a limit.", completion: .file())
@@ -76,9 +77,16 @@ struct SelectRowsCommand: ParsableCommand {
         let outcome = try request.run(features, isDouble: contents.isDouble, precision: precision)
         let page = SelectionReport(
             source: URL(fileURLWithPath: input.file).lastPathComponent, request: request, outcome: outcome,
-            features: report == nil ? try Matrix(rows: 0, columns: 0, storage: []) : features)
+            features: report == nil && map == nil ? try Matrix(rows: 0, columns: 0, storage: []) : features)
         if let report { try AtomicFile.write(page.html, to: report) }
         if let plot { try AtomicFile.write(page.growthFile, to: plot) }
+        if let map {
+            if map.hasSuffix(".png") {
+                try AtomicFile.write(try page.coverageImage(), to: map)
+            } else {
+                try AtomicFile.write(page.coverageFile, to: map)
+            }
+        }
         guard json || isatty(STDOUT_FILENO) == 0 else {
             let selection = outcome.selection
             print("\(selection.picks.count) rows by \(selection.objective) (\(outcome.metric), \(selection.optimizer))")
@@ -94,7 +102,11 @@ struct SelectRowsCommand: ParsableCommand {
             }
             return
         }
-        print(page.json.text())
+        guard case .object(var object) = page.json, let names = try input.names() else {
+            return print(page.json.text())
+        }
+        object["names"] = .array(outcome.selection.picks.map { .string(names[$0]) })
+        print(JSONValue.object(object).text())
     }
 
     private func runCraig() throws {
