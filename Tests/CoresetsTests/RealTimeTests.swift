@@ -106,7 +106,7 @@ import Testing
         let features = try StreamTests.stream(&generator, rows: 2000, columns: 4)
         var qualities: [Double] = []
         // A look at the clock, with up to eight gains, takes 1 ms.
-        for within in [0.012, 0.05, 0.4] {
+        for within in [0.02, 0.06, 0.4] {
             for goal in RealTimeLoop.Goal.allCases {
                 var loop = RealTimeLoop(
                     count: 5, batch: 100, rate: 100, within: within, batches: 40, metric: .gaussian(gamma: 0.1))

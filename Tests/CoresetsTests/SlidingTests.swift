@@ -33,12 +33,18 @@ import Testing
     @Test("drift is told soon after distances double, and not before") func drift() throws {
         var generator = SeededGenerator(seed: 11, stream: 96)
         var detector = try DriftDetector(window: 100, factor: 2)
-        for step in 0..<5000 { #expect(!detector.observe(distance: 0.5 + generator.unit()), "step \(step)") }
+        for step in 0..<5000 {
+            let isDrift = detector.observe(distance: 0.5 + generator.unit())
+            #expect(!isDrift, "step \(step)")
+        }
         var told: Int?
         for step in 0..<200 where told == nil { if detector.observe(distance: 2.5 + generator.unit()) { told = step } }
         let step = try #require(told)
         #expect(step > 20 && step < 110)
         // After it the new distances are the usual ones.
-        for _ in 0..<2000 { #expect(!detector.observe(distance: 2.5 + generator.unit())) }
+        for _ in 0..<2000 {
+            let isDrift = detector.observe(distance: 2.5 + generator.unit())
+            #expect(!isDrift)
+        }
     }
 }

@@ -112,7 +112,7 @@ public struct RealTimeLoop: Sendable, Codable {
             record.isLate = record.latency > within
             let over = finish - target
             // A time slice of another program is no cost of finishing, so one outlier must not take half of the time.
-            reserve = max(0.9 * reserve, present < target ? min(1.5 * over, within / 8) : 0)
+            reserve = max(0.98 * reserve, present < target ? min(1.5 * over, within / 4) : 0)
             for pick in record.picks { centres?.observe(Array(features[row: rows[pick]])) }
             if job.element % sampled == 0 {
                 samples.append(.init(record: records.count, context: context))
