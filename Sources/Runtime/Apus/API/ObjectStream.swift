@@ -232,7 +232,7 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
         guard let task = task.withLock({ $0 }) else { throw .missingReference(index: 0) }
         IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
-            options: taskOptions, streamLimit: UInt32(clamping: channel.limit),
+            timeout: taskOptions.timeout, maxCalls: taskOptions.maxCalls, streamLimit: UInt32(clamping: channel.limit),
             streamAccepted: UInt64(channel.accepted))
         try Parcel.write(task, into: &writer, to: peer)
     }

@@ -128,15 +128,15 @@ final class IncomingTask: Sendable {
 
     static func writeHead(
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, type: UInt32,
-        options: TaskOptions?, streamLimit: UInt32 = 0, streamAccepted: UInt64 = 0
+        timeout: Duration?, maxCalls: Int?, streamLimit: UInt32 = 0, streamAccepted: UInt64 = 0
     ) {
         writer.number(lease)
         writer.number(slot)
         writer.number(generation)
         writer.number(type)
         // A limit of less than a nanosecond is one of a nanosecond; none is zero.
-        writer.number(options?.timeout.map { max(1, ($0 / .nanoseconds(1)).clampedToInt64) } ?? 0)
-        writer.number(UInt32(clamping: options?.maxCalls ?? 0))
+        writer.number(timeout.map { max(1, ($0 / .nanoseconds(1)).clampedToInt64) } ?? 0)
+        writer.number(UInt32(clamping: maxCalls ?? 0))
         writer.number(streamLimit)
         if streamLimit > 0 { writer.number(streamAccepted) }
     }

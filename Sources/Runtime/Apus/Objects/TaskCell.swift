@@ -38,30 +38,31 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
     ) throws(CodingError) {
         guard let task = job.withLock({ $0 }) else { throw .missingReference(index: 0) }
-        try Self.write(task, options, into: &writer, lease, slot, generation, peer)
+        try Self.write(task, box, into: &writer, lease, slot, generation, peer)
     }
 
+    /// Options are passed by reference on the way of each task: they are some hundreds of bytes.
     private static func write(
-        _ task: Job, _ options: TaskOptions?, into writer: inout ByteWriter, _ lease: UInt64, _ slot: UInt32,
+        _ task: Job, _ box: OptionsBox?, into writer: inout ByteWriter, _ lease: UInt64, _ slot: UInt32,
         _ generation: UInt32, _ peer: Peer
     ) throws(CodingError) {
         IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
-            options: options)
+            timeout: box?.options.timeout, maxCalls: box?.options.maxCalls)
         try Parcel.write(task, into: &writer, to: peer)
     }
 
     override func recipe() -> TaskRecipe? {
         guard let task = job.withLock({ $0 }) else { return nil }
-        let options = options
+        let box = box
         return { (writer, lease, slot, generation, peer) throws(CodingError) in
-            try Self.write(task, options, into: &writer, lease, slot, generation, peer)
+            try Self.write(task, box, into: &writer, lease, slot, generation, peer)
         }
     }
 
     override func execute(on runner: Runner) async -> Execution {
         guard begin(on: runner), let task = job.withLock({ $0 }) else { return .ended }
-        let timer = options?.timeout.map { startTimer($0, in: runner.backend) }
+        let timer = box?.options.timeout.map { startTimer($0, in: runner.backend) }
         do {
             let value = try await RunContext.$current.withValue(runner.context(for: self)) {
                 runner.backend.isolation == .shared
