@@ -138,7 +138,7 @@ let package = Package(
             name: "apus",
             dependencies: [
                 "Apus", "ApusCore", "ApusInsight", "ApusObjects", "ApusSimulation", "Coresets", "Curation",
-                "Tokenization",
+                "Threads", "Tokenization",
                 "LanguageModels", "Evaluation",
                 "Experiments", "MainText", "HTML",
                 "Compression", "WebArchives", "FastText", "LanguageIdentification", "JSON", "Files",

@@ -27,6 +27,15 @@ struct BenchmarkHarness {
         let value: Double
         let unit: String
         let samples: [Double]
+        /// The same work by the peer, in the same rounds.
+        var peer: (name: String, samples: [Double])?
+
+        /// The median of the rounds' ratios: each compares runs right after each other.
+        var ratio: Double? {
+            guard let peer else { return nil }
+            let ratios = zip(samples, peer.samples).map { $0 / $1 }.sorted()
+            return ratios.isEmpty ? nil : ratios[ratios.count / 2]
+        }
 
         var deviation: Double {
             guard samples.count > 1 else { return 0 }
@@ -35,10 +44,25 @@ struct BenchmarkHarness {
         }
 
         var json: JSONValue {
-            .object([
+            var object: JSONObject = [
                 "name": JSONValue(name), "value": JSONValue(value), "unit": JSONValue(unit),
                 "samples": .array(samples.map { JSONValue($0) }),
-            ])
+            ]
+            if let peer, let ratio {
+                object["peer"] = JSONValue(peer.name)
+                object["peerValue"] = JSONValue(peer.samples.reduce(0, +) / Double(max(1, peer.samples.count)))
+                object["ratio"] = JSONValue(ratio)
+            }
+            return .object(object)
+        }
+
+        var line: String {
+            func short(_ value: Double) -> String {
+                value < 1000 ? "\((value * 100).rounded() / 100)" : "\(Int64(value))"
+            }
+            let comparison = ratio.map { ", \(short($0)) of \(peer?.name ?? "")" } ?? ""
+            let spread = samples.count > 1 ? " ± \(short(deviation))" : ""
+            return "\(name): \(short(value))\(spread) \(unit)\(comparison)"
         }
     }
 
@@ -67,6 +91,48 @@ struct BenchmarkHarness {
         }
         return Measurement(
             name: name, value: samples.reduce(0, +) / Double(samples.count), unit: unit, samples: samples)
+    }
+
+    /// Measures work beside others that do as much: all take turns within each round.
+    ///
+    /// - Parameter amount: of work in one iteration, of each.
+    /// - Returns: one measurement for each peer, of the same samples.
+    func measure(
+        _ name: String, amount: Double, unit: String, beside peers: [(name: String, work: () throws -> Void)],
+        _ iteration: () async throws -> Void
+    ) async throws -> [Measurement] {
+        if idle > .zero { try await Task.sleep(for: idle) }
+        let clock = ContinuousClock()
+        func seconds(since start: ContinuousClock.Instant) -> Double { (clock.now - start) / .seconds(1) }
+        let start = clock.now
+        repeat {
+            for peer in peers { try peer.work() }
+            try await iteration()
+        } while clock.now - start < warmUp
+        var ours: [Double] = []
+        var theirs: [[Double]] = peers.map { _ in [] }
+        for _ in 0..<rounds {
+            var times = Array(repeating: 0.0, count: peers.count + 1)
+            var count = 0.0
+            let start = clock.now
+            repeat {
+                for (index, peer) in peers.enumerated() {
+                    let start = clock.now
+                    try peer.work()
+                    times[index] += seconds(since: start)
+                }
+                let start = clock.now
+                try await iteration()
+                times[peers.count] += seconds(since: start)
+                count += 1
+            } while clock.now - start < round * (peers.count + 1)
+            for index in peers.indices { theirs[index].append(amount * count / times[index]) }
+            ours.append(amount * count / times[peers.count])
+        }
+        let value = ours.reduce(0, +) / Double(ours.count)
+        return peers.indices.map {
+            Measurement(name: name, value: value, unit: unit, samples: ours, peer: (peers[$0].name, theirs[$0]))
+        }
     }
 
     /// Resident memory of this process in bytes.

@@ -74,15 +74,16 @@ struct RuntimeBenchmarks {
 
     typealias Measurement = BenchmarkHarness.Measurement
 
-    static let names = [
-        "single client get calls", "single client put calls", "multi client put calls", "tasks and get batch",
-        "get object containing 10k refs", "single client wait 1k refs", "single client tasks sync",
-        "single client tasks async", "multi client tasks async", "1:1 actor calls sync", "1:1 actor calls async",
-        "1:1 actor calls concurrent", "1:n actor calls async", "n:n actor calls async",
-        "n:n actor calls with arg async", "1:1 async-actor calls sync", "1:1 async-actor calls async",
-        "1:1 async-actor calls with args async", "1:n async-actor calls async", "n:n async-actor calls async",
-        "placement group create/removal", "pending tasks memory",
-    ]
+    static let names =
+        [
+            "single client get calls", "single client put calls", "multi client put calls", "tasks and get batch",
+            "get object containing 10k refs", "single client wait 1k refs", "single client tasks sync",
+            "single client tasks async", "multi client tasks async", "1:1 actor calls sync", "1:1 actor calls async",
+            "1:1 actor calls concurrent", "1:n actor calls async", "n:n actor calls async",
+            "n:n actor calls with arg async", "1:1 async-actor calls sync", "1:1 async-actor calls async",
+            "1:1 async-actor calls with args async", "1:n async-actor calls async", "n:n async-actor calls async",
+            "placement group create/removal", "pending tasks memory",
+        ] + LargePutBenchmarks.names
 
     /// Creates groups of one bundle, waits for each, and removes all.
     private func groups(_ count: Int) async throws {
@@ -185,7 +186,7 @@ struct RuntimeBenchmarks {
         case "pending tasks memory":
             return try await memory()
         default:
-            return []
+            return try await LargePutBenchmarks(cluster: cluster, harness: harness).measure(name)
         }
     }
 

@@ -16,7 +16,8 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "bench",
         abstract: "Measure parts of Apus on this machine.",
         subcommands: [
-            Runtime.self, BenchChaosCommand.self, Store.self, Pages.self, Curation.self, TokenizationBenchmark.self,
+            Runtime.self, BenchScaleCommand.self, BenchChaosCommand.self, Store.self, Pages.self, Curation.self,
+            TokenizationBenchmark.self,
             CoresetBenchmark.self,
         ])
 
@@ -70,9 +71,7 @@ struct BenchCommand: AsyncParsableCommand {
                     for measurement in try await benchmarks.measure(name) {
                         measurements.append(measurement)
                         if !json {
-                            print(
-                                "\(measurement.name): \(Int64(measurement.value)) ± \(Int64(measurement.deviation)) "
-                                    + measurement.unit)
+                            print(measurement.line)
                             fflush(nil)
                         }
                     }
