@@ -24,6 +24,11 @@ struct Give: RemoteTask {
     func run() async throws -> Int { value }
 }
 
+struct Bytes: RemoteTask {
+    var count: Int
+    func run() async throws -> [UInt8] { Array(repeating: 4, count: count) }
+}
+
 struct Deep: RemoteTask {
     var depth: Int
     func run() async throws -> Int {
@@ -81,12 +86,14 @@ enum TestState {
     private let name = "test-\(UUID().uuidString)"
 
     private func run(
-        metricsPort: Int? = nil, recordsEvents: Bool = true, _ body: (Cluster) async throws -> Void
+        metricsPort: Int? = nil, recordsEvents: Bool = true, objectStore: Int? = nil,
+        _ body: (Cluster) async throws -> Void
     ) async throws {
         _ = TestState.path
         try await withCluster(
             .local(
-                cpus: 2, resources: ["slots": 3], name: name, metricsPort: metricsPort, recordsEvents: recordsEvents,
+                cpus: 2, resources: ["slots": 3], objectStore: objectStore, name: name, metricsPort: metricsPort,
+                recordsEvents: recordsEvents,
                 stallWarning: nil), body)
     }
 
@@ -95,6 +102,12 @@ enum TestState {
         guard case .report(let report) = try client.ask(.report(tasks: query, objects: false)) else {
             throw InsightError.malformed(cluster: name, reason: "no report")
         }
+        return report
+    }
+
+    private func objects() throws -> ClusterReport {
+        guard case .report(let report) = try InsightClient.connect(to: name).ask(.report(tasks: nil, objects: true))
+        else { throw InsightError.malformed(cluster: name, reason: "no report") }
         return report
     }
 
@@ -114,6 +127,38 @@ enum TestState {
                 return
             }
             try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    @Test("objects are listed with who holds and reads them and where they were made, on the disk too")
+    func objectList() async throws {
+        try await run(objectStore: 8 << 20) { cluster async throws in
+            let put = try await cluster.put([UInt8](repeating: 1, count: 100_000))
+            let made = try cluster.submit(Bytes(count: 300_000))
+            _ = try await made.value
+            let pinned = try await SharedArray<UInt8>(unsafeUninitializedCount: 200_000) { $0.initialize(repeating: 3) }
+            try await eventually { try self.objects().objects?.count == 3 }
+            let report = try self.objects()
+            let objects = try #require(report.objects)
+            // The largest first.
+            #expect(objects.map(\.bytes) == [300_000, 200_000, 100_000])
+            #expect(objects.map(\.state) == ["memory", "memory", "memory"])
+            #expect(objects[0].site == "Bytes")
+            #expect(objects[1].site.contains("SharedArray"))
+            #expect(objects[2].site.contains("ClusterTests.swift:"))
+            for object in objects { #expect(object.holders.contains { $0.process == "the driver" }) }
+            #expect(objects[1].holders.first { $0.process == "the driver" }?.readers == 1)
+            #expect(objects[2].holders.map(\.references) == [1])
+            #expect(
+                report.nodes[0].store.map { $0.objects == 3 && $0.shared >= 600_000 && $0.capacity == 8 << 20 } == true)
+            // Others push out what is not read.
+            var ballast: [ObjectRef<[UInt8]>] = []
+            for _ in 0..<20 { ballast.append(try await cluster.put([UInt8](repeating: 2, count: 1 << 20))) }
+            let later = try #require(try self.objects().objects)
+            #expect(later.first { $0.site == "Bytes" }?.state == "spilled")
+            #expect(later.first { $0.site.contains("SharedArray") }?.state == "memory")
+            #expect(try self.objects().nodes[0].store.map { $0.spilled > 0 } == true)
+            withExtendedLifetime((put, made, pinned, ballast)) {}
         }
     }
 

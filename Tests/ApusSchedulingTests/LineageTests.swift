@@ -83,7 +83,7 @@ extension [LineageEffect] {
         bench.send(.finished(task: 1))
         bench.run(2, [1])
         #expect(bench.send(.freed(id(1))).isEmpty)
-        #expect(bench.send(.freed(id(2))) == [.release(id(10))])
+        #expect(bench.send(.freed(id(2))) == [.forgotten(task: 2), .forgotten(task: 1), .release(id(10))])
     }
 
     @Test("lineage beyond its budget is forgotten, oldest first, and a loss then names the budget")

@@ -144,7 +144,7 @@ public struct TaskError: Error, Sendable, Codable, CustomStringConvertible {
         case .outOfMemory(let shortage):
             "\(subject), was ended\(runs): \(shortage). Give it `memory` in its options so that fewer such tasks run at "
                 + "once, or let it use less."
-        case .objectLost(let reason): "\(subject), had a result that is lost: \(reason)"
+        case .objectLost(let reason): "\(subject), has no value any more: \(reason)"
         case .unschedulable(let reason): "\(subject), cannot run: \(reason)"
         case .groupRemoved(let group): "\(subject), was to run in placement group \(group), which was removed."
         case .coding(let error): "\(subject), could not be passed on: \(error)"

@@ -181,6 +181,8 @@ final class SimulatedProcess {
             switch effect {
             case .retain(let object): direct(.retain(object))
             case .release(let object): direct(.release(object))
+            // The simulation keeps its tasks.
+            case .forgotten: break
             case .unrecoverable(let object, let reason): complete(object, .failure("lost: \(reason)"))
             case .rerun(let number):
                 guard let task = tasksByNumber[number] else { continue }

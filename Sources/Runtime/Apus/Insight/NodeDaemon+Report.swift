@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusObjects
 import ApusScheduling
 
 #if canImport(Glibc)
@@ -14,6 +15,7 @@ extension NodeDaemon {
         var report = NodeReport(
             number: 0, pid: getpid(), total: configuration.resources, available: scheduler.available)
         report.counters = counters
+        report.store = objects.figures
         for connection in connections.values where !connection.isDriver {
             let leases = connection.worker.map { scheduler.leaseCount(on: $0) } ?? 0
             let actor = connection.actor.flatMap { actors[$0]?.creation.subject }
@@ -96,6 +98,27 @@ extension NodeDaemon {
             }
             return WaitReason.Name(
                 insight.currentName(connection.process) ?? "a task", process: connection.process)
+        }
+    }
+}
+
+extension NodeObjects {
+    /// What the store holds, by where it is.
+    var figures: StoreFigures {
+        let usage = usage
+        return StoreFigures(
+            capacity: Int64(usage.capacity), shared: Int64(usage.used), spilled: Int64(usage.file),
+            objects: usage.objects)
+    }
+
+    /// The objects, the largest first.
+    var lines: [ObjectLine] {
+        entries.sorted { $0.size > $1.size }.map { entry in
+            ObjectLine(
+                id: "\(entry.object)", bytes: Int64(entry.size), state: entry.state.rawValue,
+                holders: entry.holders.map {
+                    ObjectLine.Holder(process: $0.label, references: $0.holds, readers: $0.pins)
+                }, site: entry.site)
         }
     }
 }

@@ -281,7 +281,7 @@ final class NodeInsight {
         report.nodes = [node.report(counters)]
         report.actors = node.actorLines()
         report.counts = counts()
-        if objects { report.objects = [] }
+        if objects { report.objects = node.objects.lines }
         return report
     }
 

@@ -65,7 +65,7 @@ extension LocalBackend {
         }
         switch answer {
         case .actorFailed(let failure): throw failure.error
-        case .done, .actor, .words, .objects, .group, .groupGone: return
+        case .done, .actor, .words, .objects, .group, .groupGone, .recovered: return
         case nil: throw closedError
         }
     }

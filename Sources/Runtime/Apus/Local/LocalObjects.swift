@@ -7,6 +7,8 @@ final class LocalObjects: SharedMemory {
     let session: StoreSession
     let process: UInt64
     unowned let backend: LocalBackend
+    /// How the results were made that this process's tasks have in the store.
+    let lineage: StoredLineage
     private let lastNumber = Atomic<UInt64>(0)
 
     /// Values of so many bytes or more go to the store; smaller ones travel inside messages.
@@ -15,8 +17,10 @@ final class LocalObjects: SharedMemory {
     init(segment: SharedSegment, process: UInt64, node: NodeClient, backend: LocalBackend) {
         self.process = process
         self.backend = backend
-        // What is lost is found out by whoever reads it.
-        session = StoreSession(segment: segment, send: { node.send(.store($0)) }, lost: { _, _ in })
+        let lineage = StoredLineage(backend: backend)
+        self.lineage = lineage
+        session = StoreSession(
+            segment: segment, send: { node.send(.store($0)) }, lost: { object, _ in lineage.lost(object) })
     }
 
     private func newObject() -> ObjectID {
@@ -25,11 +29,15 @@ final class LocalObjects: SharedMemory {
 
     /// Room for a new object; waits for it while the store is full.
     ///
+    /// - Parameter name: of an object that was lost and is made again.
     /// - Throws: `ObjectStoreError`; `CancellationError`.
-    private func create(_ size: Int, site: Site) async throws -> StoredCreation {
-        let id = newObject()
+    private func create(_ size: Int, site: Site, as name: ObjectID? = nil) async throws -> StoredCreation {
+        let id = name ?? newObject()
         do {
             return try await RunContext.lendingThrows { try await session.create(id, size: size, site: site.text) }
+        } catch StoreError.exists where name != nil {
+            // Another attempt made it already.
+            return try await create(size, site: site)
         } catch let error as StoreError {
             throw ObjectStoreError(error)
         }
@@ -70,28 +78,35 @@ final class LocalObjects: SharedMemory {
     }
 
     /// Puts a value into the store.
-    func store<Value: Encodable>(_ value: Value, _ outgoing: Outgoing, site: Site) async throws -> StoredParcel {
+    ///
+    /// - Parameter names: of the objects that were lost, where the value is made again.
+    func store<Value: Encodable>(
+        _ value: Value, _ outgoing: Outgoing, site: Site, as names: ResultNames? = nil
+    ) async throws -> StoredParcel {
         switch outgoing {
-        case .plain: return try await store(try Payload(encoding: value, userInfo: backend.userInfo), site: site)
+        case .plain:
+            return try await store(try Payload(encoding: value, userInfo: backend.userInfo), site: site, as: names)
         case .packed(let count):
-            let creation = try await create(count, site: site)
+            let creation = try await create(count, site: site, as: names?.body)
             try PackedValues.write(value, into: creation)
             return StoredParcel(
                 Parcel.Arrival(form: .packed, object: held(creation), references: [], attachments: []), in: self)
-        case .coded(let payload): return try await store(payload, site: site)
+        case .coded(let payload): return try await store(payload, site: site, as: names)
         }
     }
 
     /// Puts an encoded value into the store: its bytes, where they are many, and each attachment.
-    func store(_ payload: Payload, site: Site) async throws -> StoredParcel {
+    func store(_ payload: Payload, site: Site, as names: ResultNames? = nil) async throws -> StoredParcel {
         var attachments: [Parcel.Attachment] = []
         attachments.reserveCapacity(payload.attachments.count)
-        for bytes in payload.attachments {
-            if case .store(let id) = bytes.place {
+        for (index, bytes) in payload.attachments.enumerated() {
+            let name = names?.attachment(index)
+            // What was made in place has a name of its own; where another is asked for, it is copied.
+            if case .store(let id) = bytes.place, name == nil {
                 session.hold([id])
                 attachments.append(.object(HeldObject(id: id, size: bytes.count, objects: self)))
             } else {
-                let creation = try await create(bytes.count, site: site)
+                let creation = try await create(bytes.count, site: site, as: name)
                 try creation.write(bytes.buffer)
                 attachments.append(.object(held(creation)))
             }
@@ -101,7 +116,7 @@ final class LocalObjects: SharedMemory {
             let arrival = Parcel.Arrival(bytes: payload.bytes, references: references, attachments: attachments)
             return StoredParcel(arrival, in: self)
         }
-        let creation = try await create(payload.bytes.count, site: site)
+        let creation = try await create(payload.bytes.count, site: site, as: names?.body)
         try payload.bytes.withUnsafeBytes { try creation.write($0) }
         return StoredParcel(
             Parcel.Arrival(form: .coded, object: held(creation), references: references, attachments: attachments),
@@ -110,18 +125,26 @@ final class LocalObjects: SharedMemory {
 
     // MARK: Reading
 
-    /// Objects in place, all of them at once.
+    /// Objects in place, all of them at once. One that is lost is waited for while somebody makes it again.
     ///
     /// - Throws: `ObjectStoreError`; `CancellationError`.
     func read(_ objects: [HeldObject]) async throws -> [ObjectID: StoredBytes] {
         var ids = Set<ObjectID>()
         let wanted = objects.map(\.id).filter { ids.insert($0).inserted }
         guard !wanted.isEmpty else { return [:] }
-        do {
-            let read = try await RunContext.lendingThrows { try await session.read(wanted) }
-            return Dictionary(uniqueKeysWithValues: read.map { ($0.object, $0) })
-        } catch let error as StoreError {
-            throw ObjectStoreError(error)
+        return try await RunContext.lendingThrows {
+            while true {
+                do {
+                    let read = try await session.read(wanted)
+                    return Dictionary(uniqueKeysWithValues: read.map { ($0.object, $0) })
+                } catch let error as StoreError {
+                    guard let lost = error.lostObject else { throw ObjectStoreError(error) }
+                    let answer = await backend.node.ask { .recover(request: $0, lost) }
+                    guard case .recovered(let failure)? = answer else { throw ObjectStoreError(.clientLeft) }
+                    if let failure { throw ObjectStoreError(error, failure: failure) }
+                    try Task.checkCancellation()
+                }
+            }
         }
     }
 
@@ -130,7 +153,9 @@ final class LocalObjects: SharedMemory {
     func allocate(_ count: Int) async throws -> any SharedAllocation {
         // Less than what travels inside messages need not be shared.
         guard count >= Self.limit else { return HeapAllocation(count) }
-        return StoreAllocation(try await create(count, site: .sharedArray), objects: self)
+        let creation = try await create(count, site: .sharedArray)
+        try creation.populate()
+        return StoreAllocation(creation, objects: self)
     }
 
     private final class StoreAllocation: SharedAllocation {
@@ -153,6 +178,32 @@ final class LocalObjects: SharedMemory {
     }
 }
 
+/// The names under which objects of a result are made again that were lost; nil for those that were not.
+struct ResultNames: Sendable, Codable {
+    var body: ObjectID?
+    var attachments: [ObjectID?]
+
+    init(of arrival: Parcel.Arrival, lost: Set<ObjectID>) {
+        func name(_ object: HeldObject) -> ObjectID? { lost.contains(object.id) ? object.id : nil }
+        body = arrival.object.flatMap(name)
+        attachments = arrival.attachments.map { if case .object(let object) = $0 { name(object) } else { nil } }
+    }
+
+    func attachment(_ index: Int) -> ObjectID? { attachments.indices.contains(index) ? attachments[index] : nil }
+
+    var all: [ObjectID] { ([body] + attachments).compactMap { $0 } }
+}
+
+extension StoreError {
+    /// The object whose bytes are gone.
+    fileprivate var lostObject: ObjectID? {
+        switch self {
+        case .corrupt(let object), .unreadable(let object, _), .abandoned(let object, _): object
+        default: nil
+        }
+    }
+}
+
 /// Where in the program an object was made, for listings: the place, and the task that made it.
 struct Site: Sendable {
     let text: String
@@ -161,8 +212,9 @@ struct Site: Sendable {
 
     /// Where the running code's task was submitted.
     static var current: Site {
-        guard let cell = RunContext.current?.cell else { return Site(text: "the driver") }
-        return Site(text: cell.taskName)
+        guard let context = RunContext.current else { return Site(text: "the driver") }
+        if let actor = context.actors.last { return Site(text: "actor \(actor)") }
+        return Site(text: context.cell?.taskName ?? "the driver")
     }
 
     static var sharedArray: Site { Site(text: "SharedArray in \(current.text)") }
@@ -224,6 +276,12 @@ public struct ObjectStoreError: Error, Hashable, Sendable, Codable, CustomString
     public let message: String
 
     public var description: String { message }
+
+    /// - Parameter failure: why it was not made again.
+    init(_ error: StoreError, failure: String) {
+        kind = .lost
+        message = "\(error) That is not possible: \(failure)."
+    }
 
     init(_ error: StoreError) {
         kind =

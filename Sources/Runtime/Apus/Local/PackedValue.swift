@@ -36,7 +36,9 @@ extension Array: PackedValue where Element: PackedElement {
         let (count, rest) = bytes.count.quotientAndRemainder(dividingBy: MemoryLayout<Element>.stride)
         guard rest == 0 else { return nil }
         return Array(unsafeUninitializedCapacity: count) { buffer, initialized in
-            UnsafeMutableRawBufferPointer(buffer).copyMemory(from: bytes)
+            ParallelCopy.copyToHeap(
+                bytes,
+                to: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<bytes.count]))
             initialized = count
         }
     }

@@ -21,6 +21,9 @@ enum Parcel {
 
     // MARK: Writing
 
+    /// Names of objects that a message tells the other side, which is to hold them from then on.
+    private typealias Names = [ObjectID]
+
     static func write<Value: Encodable>(
         _ value: Value, into writer: inout ByteWriter, to peer: Peer
     ) throws(CodingError) {
@@ -33,12 +36,14 @@ enum Parcel {
     }
 
     static func write(_ payload: Payload, into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
+        var names = Names()
         writer.number(coded)
         writer.number(UInt32(payload.references.count))
-        for cell in payload.references { try write(reference: cell, into: &writer, to: peer) }
+        for cell in payload.references { try write(reference: cell, into: &writer, &names, to: peer) }
         writer.number(UInt32(payload.attachments.count))
-        for attachment in payload.attachments { write(attachment, into: &writer, to: peer) }
+        for attachment in payload.attachments { write(attachment, into: &writer, &names) }
         payload.bytes.withUnsafeBytes { writer.rest($0) }
+        lend(names, to: peer)
     }
 
     /// Writes a value by its name in the store, where it is there, else as it is.
@@ -53,42 +58,52 @@ enum Parcel {
 
     /// Writes a value as it came, or as it lies in the store. The other side holds what it is given the names of.
     static func write(_ arrival: Arrival, into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
+        var names = Names()
+        try write(arrival, into: &writer, &names, to: peer)
+        lend(names, to: peer)
+    }
+
+    /// One message to the node for all names, before the message that they are in is sent.
+    private static func lend(_ names: Names, to peer: Peer) {
+        guard !names.isEmpty else { return }
+        peer.backend.objects.session.lend(names, to: UInt32(truncatingIfNeeded: peer.id))
+    }
+
+    private static func write(
+        _ arrival: Arrival, into writer: inout ByteWriter, _ names: inout Names, to peer: Peer
+    ) throws(CodingError) {
         writer.number(arrival.encoding)
         if arrival.encoding == stored, let object = arrival.object {
             writer.number(arrival.form.rawValue)
-            write(object, into: &writer, to: peer)
+            write(object.id, size: object.size, into: &writer, &names)
         }
         if arrival.encoding != plain {
             writer.number(UInt32(arrival.references.count))
-            for reference in arrival.references { try write(reference, into: &writer, to: peer) }
+            for reference in arrival.references { try write(reference, into: &writer, &names, to: peer) }
             writer.number(UInt32(arrival.attachments.count))
             for attachment in arrival.attachments {
                 switch attachment {
-                case .bytes(let bytes): write(bytes, into: &writer, to: peer)
+                case .bytes(let bytes): write(bytes, into: &writer, &names)
                 case .object(let object):
                     writer.number(AttachmentKind.stored)
-                    write(object, into: &writer, to: peer)
+                    write(object.id, size: object.size, into: &writer, &names)
                 }
             }
         }
         arrival.bytes.withUnsafeBytes { writer.rest($0) }
     }
 
-    private static func write(_ object: HeldObject, into writer: inout ByteWriter, to peer: Peer) {
-        write(object.id, size: object.size, into: &writer, to: peer)
-    }
-
-    private static func write(_ id: ObjectID, size: Int, into writer: inout ByteWriter, to peer: Peer) {
-        peer.backend.objects.session.lend([id], to: UInt32(truncatingIfNeeded: peer.id))
+    private static func write(_ id: ObjectID, size: Int, into writer: inout ByteWriter, _ names: inout Names) {
+        names.append(id)
         writer.number(id.owner)
         writer.number(id.number)
         writer.number(UInt64(size))
     }
 
-    private static func write(_ bytes: SharedBytes, into writer: inout ByteWriter, to peer: Peer) {
+    private static func write(_ bytes: SharedBytes, into writer: inout ByteWriter, _ names: inout Names) {
         if case .store(let id) = bytes.place {
             writer.number(AttachmentKind.stored)
-            write(id, size: bytes.count, into: &writer, to: peer)
+            write(id, size: bytes.count, into: &writer, &names)
         } else {
             writer.number(AttachmentKind.inline)
             writer.run(bytes.buffer)
@@ -96,15 +111,15 @@ enum Parcel {
     }
 
     private static func write(
-        _ reference: WireReference, into writer: inout ByteWriter, to peer: Peer
+        _ reference: WireReference, into writer: inout ByteWriter, _ names: inout Names, to peer: Peer
     ) throws(CodingError) {
         switch reference {
-        case .cell(let cell): try write(reference: cell, into: &writer, to: peer)
-        case .promise(let promise): try write(reference: promise.relay(), into: &writer, to: peer)
+        case .cell(let cell): try write(reference: cell, into: &writer, &names, to: peer)
+        case .promise(let promise): try write(reference: promise.relay(), into: &writer, &names, to: peer)
         case .value(let arrival):
             writer.number(ReferenceKind.value)
             var inner = ByteWriter()
-            try write(arrival, into: &inner, to: peer)
+            try write(arrival, into: &inner, &names, to: peer)
             writer.run(inner.bytes)
         case .failure(let error):
             writer.number(ReferenceKind.failure)
@@ -113,7 +128,7 @@ enum Parcel {
     }
 
     private static func write(
-        reference cell: ObjectCell, into writer: inout ByteWriter, to peer: Peer
+        reference cell: ObjectCell, into writer: inout ByteWriter, _ names: inout Names, to peer: Peer
     ) throws(CodingError) {
         if !cell.isComplete {
             writer.number(ReferenceKind.promise)
@@ -127,7 +142,11 @@ enum Parcel {
         } else {
             writer.number(ReferenceKind.value)
             var inner = ByteWriter()
-            try cell.writeValue(into: &inner, to: peer)
+            if let arrival = cell.arrival {
+                try write(arrival, into: &inner, &names, to: peer)
+            } else {
+                try cell.writeValue(into: &inner, to: peer)
+            }
             writer.run(inner.bytes)
         }
     }

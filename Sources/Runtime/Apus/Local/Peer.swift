@@ -132,6 +132,32 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
         return receivedTypes[Int(number)]
     }
 
+    // MARK: Results that are made again
+
+    /// The names that the results of tasks are to have that are about to come. As the types.
+    @exclusivity(unchecked) private var resultNames: [UInt64: ResultNames] = [:]
+
+    private static func place(_ slot: UInt32, _ generation: UInt32) -> UInt64 {
+        UInt64(slot) << 32 | UInt64(generation)
+    }
+
+    /// Says how the result of the task is to be named that is sent next to a slot.
+    func send(_ names: ResultNames, slot: UInt32, generation: UInt32) throws(CodingError) {
+        var writer = ByteWriter()
+        writer.number(Self.place(slot, generation))
+        writer.run(try BinaryEncoder().encode(names))
+        channel.send(kind: WireKind.resultNames, writer.bytes)
+    }
+
+    private func accept(names reader: inout ByteReader) throws {
+        let place = try reader.number(UInt64.self)
+        resultNames[place] = try BinaryDecoder().decode(ResultNames.self, from: Array(try reader.run()))
+    }
+
+    func takeNames(slot: UInt32, generation: UInt32) -> ResultNames? {
+        resultNames.isEmpty ? nil : resultNames.removeValue(forKey: Self.place(slot, generation))
+    }
+
     // MARK: Promises
 
     private final class PromiseWaiter: Waiter, @unchecked Sendable {
@@ -240,6 +266,7 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
             case WireKind.cancelExport: try cancelExport(&reader)
             case WireKind.streamItem: try backend.owner.streamItem(&reader, from: self)
             case WireKind.timedOut: try backend.owner.timedOut(&reader, from: self)
+            case WireKind.resultNames: try accept(names: &reader)
             case WireKind.streamCredit: try backend.server.streamCredit(&reader, from: self)
             case WireKind.call: try backend.actors.received(&reader, from: self)
             case WireKind.cancelCall: try backend.actors.cancel(&reader, from: self)
@@ -464,10 +491,10 @@ final class BorrowedCell<Value: Sendable & Codable>: ValueCell<Value>, @unchecke
 
 /// A reference that is passed on before this process knew its type.
 final class RelayCell: ObjectCell, @unchecked Sendable {
-    // `arrival` is written once before the cell is complete; the rest is immutable.
+    // `kept` is written once before the cell is complete; the rest is immutable.
     private let name: String
     private let place: Origin
-    private var arrival: Parcel.Arrival?
+    private var kept: Parcel.Arrival?
 
     init(task: String, origin: Origin) {
         name = task
@@ -477,8 +504,9 @@ final class RelayCell: ObjectCell, @unchecked Sendable {
 
     override var taskName: String { name }
     override var origin: Origin { place }
+    override var arrival: Parcel.Arrival? { kept }
 
-    override func complete(_ arrival: Parcel.Arrival, in backend: LocalBackend) { finish { self.arrival = arrival } }
+    override func complete(_ arrival: Parcel.Arrival, in backend: LocalBackend) { finish { kept = arrival } }
 
     override func writeValue(into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
         guard let arrival else { throw .missingReference(index: 0) }

@@ -14,7 +14,8 @@ final class ServedType: Sendable {
     let kind: Kind
     /// Of the type, for the names of events; 0 where there is none.
     private let key: UInt
-    private let label: String
+    /// The type's name as a person writes it.
+    let label: String
 
     func eventName(in recorder: EventRecorder) -> UInt16 {
         key == 0 ? recorder.name(label) : recorder.name(of: key) { label }

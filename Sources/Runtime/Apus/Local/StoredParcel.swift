@@ -5,10 +5,13 @@ import ApusObjects
 package final class StoredParcel: Sendable {
     let arrival: Parcel.Arrival
     let objects: LocalObjects
+    /// Which task made it, where this process submitted it.
+    let ticket: LineageTicket?
 
-    init(_ arrival: Parcel.Arrival, in objects: LocalObjects) {
+    init(_ arrival: Parcel.Arrival, in objects: LocalObjects, ticket: LineageTicket? = nil) {
         self.arrival = arrival
         self.objects = objects
+        self.ticket = ticket
     }
 
     /// The value. Waits for the disk where it was spilled.

@@ -371,6 +371,8 @@ final class TaskOwner: @unchecked Sendable {
             if cell.fail(.groupRemoved(group: cell.options?.scheduling.groupNumber ?? 0)) {
                 recorder.record(.failed, cell)
             }
+        case TaskLane.inputLost:
+            conclude(cell, .objectLost(reason: "an input is gone, so that it did not run. \(try reader.text())"))
         case TaskLane.codingFailed:
             conclude(cell, .coding(try BinaryDecoder().decode(CodingError.self, from: Array(try reader.run()))))
         default:

@@ -110,6 +110,8 @@ final class IncomingTask: Sendable {
     /// Results that may wait for the consumer, and elements that it has had already. For streams.
     let streamLimit: UInt32
     let streamAccepted: UInt64
+    /// The names that its result is to have, where that was lost.
+    let names: ResultNames?
     let body: Parcel.Arrival
 
     init(_ reader: inout ByteReader, from peer: Peer) throws {
@@ -123,6 +125,7 @@ final class IncomingTask: Sendable {
         streamLimit = try reader.number(UInt32.self)
         streamAccepted = streamLimit == 0 ? 0 : try reader.number(UInt64.self)
         guard slot < ChannelLayout.slotCount else { throw TransportError.malformed(reason: "its slot is \(slot)") }
+        names = peer.takeNames(slot: slot, generation: generation)
         body = try Parcel.Arrival(reader.rest(), from: peer)
     }
 
@@ -161,7 +164,7 @@ final class ServedCell: ObjectCell, @unchecked Sendable {
         super.init(phase: .running, file: #fileID, line: #line)
     }
 
-    override var taskName: String { incoming.type.name }
+    override var taskName: String { incoming.type.label }
 }
 
 /// Runs the tasks of one lease, one after the other.
@@ -393,12 +396,12 @@ final class TaskLane: @unchecked Sendable {
     private nonisolated(nonsending) func run<Job: RemoteTask>(_ type: Job.Type, _ task: IncomingTask) async {
         let start = Ticks.now
         do {
-            let job =
-                task.body.mayNeedStore
-                ? try await task.body.load(type, in: backend) : try task.body.decode(type, in: backend)
+            let job = try await load(type, task)
             let value = try await job.run()
             let outgoing = try backend.objects.outgoing(value)
-            let stored = outgoing.isLarge ? try await backend.objects.store(value, outgoing, site: .current) : nil
+            let stored =
+                outgoing.isLarge
+                ? try await backend.objects.store(value, outgoing, site: .current, as: task.names) : nil
             var writer = ByteWriter()
             Self.writeHead(into: &writer, task, status: 0, ticks: Ticks.now - start)
             try Parcel.write(value, outgoing, stored, into: &writer, to: peer)
@@ -413,9 +416,7 @@ final class TaskLane: @unchecked Sendable {
         let credits = StreamCredits(limit: UInt64(task.streamLimit), taken: task.streamAccepted)
         lock.withLock { _ in output = credits }
         do {
-            let job =
-                task.body.mayNeedStore
-                ? try await task.body.load(type, in: backend) : try task.body.decode(type, in: backend)
+            let job = try await load(type, task)
             let sender = StreamSender<Job.Element>(task, credits: credits, peer: peer)
             try await job.run(into: StreamOutput { try await sender.send($0) })
             var writer = ByteWriter()
@@ -427,11 +428,29 @@ final class TaskLane: @unchecked Sendable {
         }
     }
 
+    /// The task with the values of its inputs.
+    private nonisolated(nonsending) func load<Job: Decodable>(_ type: Job.Type, _ task: IncomingTask) async throws
+        -> Job
+    {
+        guard task.body.mayNeedStore else { return try task.body.decode(type, in: backend) }
+        do {
+            return try await task.body.load(type, in: backend)
+        } catch let error as ObjectStoreError where error.kind == .lost {
+            throw InputLost(reason: error.message)
+        }
+    }
+
+    /// A task's input has no value any more.
+    private struct InputLost: Error {
+        let reason: String
+    }
+
     static let failed: UInt8 = 1
     static let cancelled: UInt8 = 2
     static let codingFailed: UInt8 = 3
     /// Its lease was taken away with its placement group.
     static let takenAway: UInt8 = 4
+    static let inputLost: UInt8 = 5
 
     private func answer(_ task: IncomingTask, failed error: any Error, ticks: UInt64 = 0) {
         var writer = ByteWriter()
@@ -440,6 +459,9 @@ final class TaskLane: @unchecked Sendable {
         case let error as CodingError:
             Self.writeHead(into: &writer, task, status: Self.codingFailed, ticks: ticks)
             writer.run((try? BinaryEncoder().encode(error)) ?? [])
+        case let error as InputLost:
+            Self.writeHead(into: &writer, task, status: Self.inputLost, ticks: ticks)
+            writer.text(error.reason)
         case _ where isCancelled && (error is CancellationError || (error as? TaskError)?.isCancellation == true):
             Self.writeHead(
                 into: &writer, task, status: isAborted ? Self.takenAway : Self.cancelled, ticks: ticks)

@@ -7,6 +7,8 @@ enum WireKind {
     static let defineType: UInt32 = 2
     static let cancelTask: UInt32 = 3
     static let streamCredit: UInt32 = 4
+    /// The names of a task's result, which is made again. Comes before the task.
+    static let resultNames: UInt32 = 5
     // From a worker to the owner.
     static let result: UInt32 = 16
     static let leaseSuspended: UInt32 = 17

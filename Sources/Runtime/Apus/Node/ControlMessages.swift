@@ -119,6 +119,10 @@ enum NodeRequest: Codable, Sendable {
     /// Why is work of a class not running? Answered in words.
     case why(request: UInt64, shape: Int)
     case store(StoreRequest)
+    /// The sender cannot make an object again that was lost.
+    case giveUp(ObjectID, reason: String?)
+    /// The sender could not read an object, and waits until somebody has made it again.
+    case recover(request: UInt64, ObjectID)
     /// What the object store holds.
     case objects(request: UInt64, limit: Int)
 }
@@ -169,6 +173,8 @@ enum NodeAnswer: Codable, Sendable {
     case objects(ObjectStoreStatus)
     case group(UInt64)
     case groupGone
+    /// The object can be read again, unless there is a reason why it never will be.
+    case recovered(failure: String?)
     case actor(ActorIdentifier, bodyType: String, typeName: String)
     case actorFailed(ActorFailure)
 }

@@ -137,7 +137,7 @@ final class NodeDaemon {
 
     /// Tells processes what the object store answers.
     func tell(_ answers: NodeObjects.Answers) {
-        for (client, answer) in answers { notify(UInt64(client), .store(answer)) }
+        for (client, notice) in answers { notify(UInt64(client), notice) }
     }
 
     private func handle(_ event: apus_poll_event) {
@@ -153,6 +153,19 @@ final class NodeDaemon {
         case .process: reap(connection)
         case .output, .errors: read(from: connection, isError: source == .errors)
         case .insight, .store: break
+        }
+    }
+
+    /// Reads all that a process sent that has ended.
+    func drain(_ connection: NodeConnection) {
+        // To the end of the stream; a child of the process may have kept it open, so that there is none.
+        for _ in 0..<1024 {
+            let goesOn = try? connection.socket.receive { bytes in
+                if let request = try? BinaryDecoder().decode(NodeRequest.self, from: bytes) {
+                    handle(request, from: connection)
+                }
+            }
+            guard goesOn == true else { return }
         }
     }
 
@@ -196,6 +209,10 @@ final class NodeDaemon {
         case .spent: if let worker = connection.worker { decide(.workerSpent(worker)) }
         case .objects(let number, let limit):
             notify(connection, .answer(request: number, .objects(objects.status(limit: limit))))
+        case .giveUp(let id, let reason):
+            tell(objects.giveUp(id, of: StoreClient(connection.process), reason: reason))
+        case .recover(let number, let id):
+            tell(objects.wait(for: id, client: StoreClient(connection.process), request: number))
         case .store(let request): tell(objects.handle(request, of: StoreClient(connection.process), at: now))
         case .createGroup(let number, let bundles, let strategy):
             createGroup(bundles, strategy, connection.process, number)

@@ -22,6 +22,7 @@ final class NodeObjects {
         let object: ObjectID
     }
     private var debts: [Debt: Int] = [:]
+    private var losses = LostObjects()
     private var effects: [StoreEffect] = []
 
     /// - Throws: `SegmentError`, `SpillTrouble`.
@@ -41,11 +42,15 @@ final class NodeObjects {
     var readiness: Int32? { store.readiness }
     var nextDeadline: Instant? { store.nextDeadline }
 
+    var usage: StoreUsage { store.core.usage }
+    /// All objects, in no particular order.
+    var entries: [StoreEntry] { store.core.entries }
+
     func status(limit: Int) -> ObjectStoreStatus {
         ObjectStoreStatus(store.core.usage, store.core.counters, Array(store.core.entries.prefix(max(0, limit))))
     }
 
-    typealias Answers = [(client: StoreClient, answer: StoreAnswer)]
+    typealias Answers = [(client: StoreClient, notice: NodeNotice)]
 
     func join(_ client: StoreClient, label: String, at now: Instant) -> Answers {
         store.handle(.join(client, label: label), at: now, into: &effects)
@@ -55,7 +60,21 @@ final class NodeObjects {
     func leave(_ client: StoreClient, at now: Instant) -> Answers {
         debts = debts.filter { $0.key.client != client }
         store.handle(.leave(client), at: now, into: &effects)
-        return answers()
+        return answers() + told(losses.left(client))
+    }
+
+    /// A holder of a lost object cannot make it again.
+    func giveUp(_ object: ObjectID, of client: StoreClient, reason: String?) -> Answers {
+        told(losses.givenUp(object, by: client, reason: reason))
+    }
+
+    /// A process could not read an object, and asks to be told when that is possible again, or that it never will be.
+    func wait(for object: ObjectID, client: StoreClient, request: UInt64) -> Answers {
+        told(losses.wait(for: object, client: client, request: request))
+    }
+
+    private func told(_ answers: [LostObjects.Answer]) -> Answers {
+        answers.map { ($0.client, .answer(request: $0.request, .recovered(failure: $0.reason))) }
     }
 
     func handle(_ request: StoreRequest, of client: StoreClient, at now: Instant) -> Answers {
@@ -74,7 +93,14 @@ final class NodeObjects {
             pay(Debt(client: heir, object: id), at: now)
         default: store.handle(request, of: client, at: now, into: &effects)
         }
-        return answers()
+        var answers = answers()
+        if !losses.isEmpty {
+            switch request {
+            case .seal(let id, _), .sealPinned(let id): answers += told(losses.made(id))
+            default: break
+            }
+        }
+        return answers
     }
 
     private func pay(_ debt: Debt, at now: Instant) {
@@ -92,10 +118,20 @@ final class NodeObjects {
     private func answers() -> Answers {
         guard !effects.isEmpty else { return [] }
         defer { effects.removeAll(keepingCapacity: true) }
-        for case .freed(let id) in effects where !debts.isEmpty {
-            debts = debts.filter { $0.key.object != id }
+        var answers: Answers = []
+        for effect in effects {
+            switch effect {
+            case .freed(let id):
+                if !debts.isEmpty { debts = debts.filter { $0.key.object != id } }
+                if !losses.isEmpty { answers += told(losses.freed(id)) }
+            case .lost(let id, let error, let holders):
+                if case .unknown = error { break }
+                losses.lost(id, holders: holders)
+            default: break
+            }
+            for (client, answer) in effect.answers { answers.append((client, .store(answer))) }
         }
-        return effects.flatMap(\.answers)
+        return answers
     }
 }
 

@@ -188,7 +188,8 @@ extension NodeDaemon {
     func reap(_ connection: NodeConnection) {
         var status: Int32 = 0
         guard apus_process_reap_peak(connection.pid, &status, &connection.peakMemory) != 0 else { return }
-        // What it said last belongs before its end.
+        // What it said last belongs before its end: what it lent to others is theirs.
+        drain(connection)
         for _ in 0..<16 where !connection.outputs.isEmpty {
             read(from: connection, isError: false)
             read(from: connection, isError: true)

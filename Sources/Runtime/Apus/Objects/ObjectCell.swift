@@ -306,6 +306,12 @@ package class ObjectCell: @unchecked Sendable {
     /// How the task is written, for the case that what its result refers to is lost; nil for what is no task.
     func recipe() -> TaskRecipe? { nil }
 
+    /// A complete object's value as it came, where it was kept so.
+    var arrival: Parcel.Arrival? { parcel?.arrival }
+
+    /// The task in a form that is kept as long as its result can be lost; nil for what no task computed.
+    func storedTask(in backend: LocalBackend) throws(CodingError) -> StoredTask? { nil }
+
     /// Writes the value of a complete object.
     func writeValue(into writer: inout ByteWriter, to peer: Peer) throws(CodingError) {
         throw .unnamableType(taskName)
@@ -391,7 +397,11 @@ package class ValueCell<Value: Sendable & Codable>: ObjectCell, @unchecked Senda
             if arrival.hasPromises, let recipe = recipe() {
                 ResultLineage(of: self, recipe: recipe, backend: peer.backend).attach(to: arrival)
             }
-            complete(arrival, in: peer.backend)
+            if arrival.isStored {
+                succeed(peer.backend.objects.lineage.parcel(arrival, of: self))
+            } else {
+                complete(arrival, in: peer.backend)
+            }
         } catch {
             fail(.coding(error as? CodingError ?? .rejected(path: "", reason: "\(error)")))
         }

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusObjects
 
 /// Bytes that never change, outside of Swift's own values: in this process's heap or in the node's object store.
 ///
@@ -62,6 +63,7 @@ final class HeapAllocation: SharedAllocation {
     init(_ count: Int) {
         let room = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: HeapMemory.alignment)
         bytes = UnsafeMutableRawBufferPointer(rebasing: room[..<count])
+        if count >= 8 << 20 { ParallelCopy.adviseLargePages(bytes) }
     }
 
     /// The address as a number, which may be passed to whichever thread lets go last.

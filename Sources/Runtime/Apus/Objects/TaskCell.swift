@@ -60,6 +60,11 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
         }
     }
 
+    override func storedTask(in backend: LocalBackend) throws(CodingError) -> StoredTask? {
+        guard let task = job.withLock({ $0 }) else { return nil }
+        return StoredTask(Job.self, try Payload(encoding: task, userInfo: backend.userInfo), of: self)
+    }
+
     override func execute(on runner: Runner) async -> Execution {
         guard begin(on: runner), let task = job.withLock({ $0 }) else { return .ended }
         let timer = box?.options.timeout.map { startTimer($0, in: runner.backend) }

@@ -200,14 +200,29 @@ package struct ActorLine: Codable, Sendable {
 }
 
 package struct ObjectLine: Codable, Sendable {
+    /// A process that keeps the object.
+    package struct Holder: Codable, Sendable {
+        package var process: String
+        /// References to the object there, each message that is under way counted for one.
+        package var references: Int
+        /// How often it is read in place just now: it cannot be spilled meanwhile.
+        package var readers: Int
+
+        package init(process: String, references: Int, readers: Int) {
+            self.process = process
+            self.references = references
+            self.readers = readers
+        }
+    }
+
     package var id: String
     package var bytes: Int64
     package var state: String
-    /// Processes that hold it, and how often.
-    package var holders: [String]
+    package var holders: [Holder]
+    /// Where it was put, or what made it.
     package var site: String
 
-    package init(id: String, bytes: Int64, state: String, holders: [String], site: String) {
+    package init(id: String, bytes: Int64, state: String, holders: [Holder], site: String) {
         self.id = id
         self.bytes = bytes
         self.state = state

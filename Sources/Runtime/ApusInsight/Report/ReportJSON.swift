@@ -143,7 +143,24 @@ extension ObjectLine {
     package var json: JSONValue {
         [
             "object": JSONValue(id), "bytes": JSONValue(bytes), "state": JSONValue(state),
-            "holders": .array(holders.map { JSONValue($0) }), "site": JSONValue(site),
+            "holders": .array(
+                holders.map {
+                    [
+                        "process": JSONValue($0.process), "references": JSONValue($0.references),
+                        "readers": JSONValue($0.readers),
+                    ]
+                }), "site": JSONValue(site),
+        ]
+    }
+
+    /// The line with the holders in words.
+    package var row: JSONValue {
+        let words = holders.map { holder in
+            holder.readers == 0 ? holder.process : "\(holder.process) (reads it)"
+        }
+        return [
+            "object": JSONValue(id), "bytes": JSONValue(bytes), "state": JSONValue(state),
+            "holders": JSONValue(words.joined(separator: ", ")), "site": JSONValue(site),
         ]
     }
 }

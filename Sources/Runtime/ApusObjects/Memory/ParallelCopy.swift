@@ -12,7 +12,7 @@ import Threads
 /// On two cores of a Xeon (Sapphire Rapids), one thread copies 16 MiB at 14.8 GB/s past the caches where `memcpy` makes
 /// 8.1, and 512 MiB at 13.1 of 12.5. Into memory that only another process wrote, every page faults once: then asking for
 /// the pages makes 5.2 GB/s of 2.1. See `apus bench store` and Benchmarks/objects.
-final class ParallelCopy: Sendable {
+package final class ParallelCopy: Sendable {
     private static let chunk = 1 << 20
     /// Bytes that pay for one more thread: 20 µs to start it, 400 µs of copying.
     private static let share = 4 << 20
@@ -30,12 +30,36 @@ final class ParallelCopy: Sendable {
     private let taken = Atomic(0)
     private let finished = Atomic(0)
 
-    private init(source: UnsafeRawPointer, target: UnsafeMutableRawPointer, count: Int, populates: Bool) {
+    /// - Parameter source: nil to map the target's pages only.
+    private init(source: UnsafeRawPointer?, target: UnsafeMutableRawPointer, count: Int, populates: Bool) {
         self.source = UInt(bitPattern: source)
         self.target = UInt(bitPattern: target)
         self.count = count
         self.populates = populates
         chunks = (count + Self.chunk - 1) / Self.chunk
+    }
+
+    /// Copies into memory of the process's own, which may be fresh: large pages are asked for where there are any, since
+    /// faults of small ones cost more than the copy.
+    package static func copyToHeap(_ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer) {
+        if source.count >= streamed { adviseLargePages(target) }
+        copy(source, to: target, populates: source.count >= streamed)
+    }
+
+    /// Asks for large pages in the whole ones that lie inside some memory.
+    package static func adviseLargePages(_ memory: UnsafeMutableRawBufferPointer) {
+        let page = UInt(2 << 20)
+        let base = UInt(bitPattern: memory.baseAddress)
+        let start = (base + page - 1) & ~(page - 1)
+        let end = (base + UInt(memory.count)) & ~(page - 1)
+        guard start < end else { return }
+        madvise(UnsafeMutableRawPointer(bitPattern: start), Int(end - start), MADV_HUGEPAGE)
+    }
+
+    /// Maps the pages of a target that others will write to, with several threads.
+    static func populate(_ target: UnsafeMutableRawBufferPointer) {
+        guard let to = target.baseAddress else { return }
+        ParallelCopy(source: nil, target: to, count: target.count, populates: true).run()
     }
 
     /// - Parameter populates: whether pages of the target may not be mapped yet.
@@ -44,12 +68,15 @@ final class ParallelCopy: Sendable {
     ) {
         precondition(source.count <= target.count)
         guard let from = source.baseAddress, let to = target.baseAddress else { return }
-        let copy = ParallelCopy(source: from, target: to, count: source.count, populates: populates)
-        let helpers = min(processors, threadLimit, max(1, source.count / share)) - 1
-        for _ in 0..<helpers { copy.startHelper() }
-        copy.work()
+        ParallelCopy(source: from, target: to, count: source.count, populates: populates).run()
+    }
+
+    private func run() {
+        let helpers = min(Self.processors, Self.threadLimit, max(1, count / Self.share)) - 1
+        for _ in 0..<helpers { startHelper() }
+        work()
         // Others are at their last chunk.
-        while copy.finished.load(ordering: .acquiring) < copy.chunks { sched_yield() }
+        while finished.load(ordering: .acquiring) < chunks { sched_yield() }
     }
 
     private func startHelper() {
@@ -63,12 +90,12 @@ final class ParallelCopy: Sendable {
             guard number < chunks else { return }
             let start = number * Self.chunk
             let size = min(Self.chunk, count - start)
-            if let from = UnsafeRawPointer(bitPattern: source + UInt(start)),
-                let to = UnsafeMutableRawPointer(bitPattern: target + UInt(start))
-            {
+            if let to = UnsafeMutableRawPointer(bitPattern: target + UInt(start)) {
                 // Where the kernel cannot, the copy itself faults the pages in.
                 if populates { _ = apus_memory_populate(to, size) }
-                if count >= Self.streamed { apus_copy_streaming(to, from, size) } else { memcpy(to, from, size) }
+                if source != 0, let from = UnsafeRawPointer(bitPattern: source + UInt(start)) {
+                    if count >= Self.streamed { apus_copy_streaming(to, from, size) } else { memcpy(to, from, size) }
+                }
             }
             finished.wrappingAdd(1, ordering: .releasing)
         }

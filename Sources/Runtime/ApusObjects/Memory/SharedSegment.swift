@@ -151,6 +151,13 @@ package final class SharedSegment: Sendable {
         ParallelCopy.copy(source, to: target, populates: becomesPopulated(extent))
     }
 
+    /// Maps the pages of an extent that was allocated to the caller and that somebody else writes to in place: faults one
+    /// by one cost more than the writing.
+    package func populate(_ extent: Extent) throws(SegmentError) {
+        let target = try writableBytes(extent)
+        if becomesPopulated(extent) { ParallelCopy.populate(target) }
+    }
+
     /// Gives the whole pages inside an extent that nobody uses back to the system; they read as zero afterwards.
     package func returnPages(of extent: Extent) throws(SegmentError) {
         try check(extent)

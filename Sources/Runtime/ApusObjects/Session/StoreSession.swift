@@ -220,6 +220,9 @@ package final class StoredCreation: @unchecked Sendable {
         try session.segment.write(source, to: extent)
     }
 
+    /// Makes the memory ready for whoever writes to it in place.
+    package func populate() throws(SegmentError) { try session.segment.populate(extent) }
+
     /// As `seal`; the bytes stay where they are as long as what is returned. The hold is this process's.
     package func sealPinned() throws(SegmentError) -> StoredBytes {
         let extent = extent

@@ -45,6 +45,8 @@ package enum LineageEffect: Equatable, Sendable {
     /// A value that could not be had again is needed as long as something could be computed from it.
     case retain(ObjectID)
     case release(ObjectID)
+    /// The task will not run again: what it took is of no use any more.
+    case forgotten(task: UInt64)
 }
 
 /// How one owner's objects were made, and which tasks must run again when values are lost. Pure.
@@ -229,6 +231,7 @@ package struct Lineage {
     /// Drops a record whose outputs nobody needs, and all that was kept only for it.
     private mutating func drop(_ task: UInt64, _ effects: inout [LineageEffect]) {
         guard let record = records.removeValue(forKey: task) else { return }
+        effects.append(.forgotten(task: task))
         bytes -= record.bytes
         for output in record.outputs where objects[output]?.isNeeded == false { objects[output] = nil }
         forget(lettingGoOf(record, &effects), &effects)
@@ -258,6 +261,7 @@ package struct Lineage {
             records[producer] = record
             guard record.needed == 0, !record.isRunning else { continue }
             records[producer] = nil
+            effects.append(.forgotten(task: producer))
             bytes -= record.bytes
             for output in record.outputs { objects[output] = nil }
             stack += lettingGoOf(record, &effects)
@@ -271,6 +275,7 @@ package struct Lineage {
             // A task that runs again is listed again when it has finished.
             guard let record = records[task], !record.isRunning else { continue }
             records[task] = nil
+            effects.append(.forgotten(task: task))
             bytes -= record.bytes
             for output in record.outputs {
                 if objects[output]?.isNeeded == true {

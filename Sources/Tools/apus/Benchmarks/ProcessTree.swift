@@ -6,28 +6,35 @@
 
 /// Which processes a process started, from /proc.
 enum ProcessTree {
-    /// All that it started, and those that they started.
-    static func all(below parent: Int32) -> Set<Int32> {
+    /// All that a process started, and those that they started.
+    static func all(below ancestor: Int32) -> Set<Int32> {
+        var started: [Int32: [Int32]] = [:]
+        for process in processes() {
+            if let parent = parent(of: process) { started[parent, default: []].append(process) }
+        }
         var all: Set<Int32> = []
-        var next = [parent]
+        var next = [ancestor]
         while let process = next.popLast() {
-            for child in children(of: process) where all.insert(child).inserted { next.append(child) }
+            for child in started[process] ?? [] where all.insert(child).inserted { next.append(child) }
         }
         return all
     }
 
     static func children(of parent: Int32) -> Set<Int32> {
+        Set(processes().filter { self.parent(of: $0) == parent })
+    }
+
+    private static func processes() -> [Int32] {
         guard let folder = opendir("/proc") else { return [] }
         defer { closedir(folder) }
-        var children: Set<Int32> = []
+        var processes: [Int32] = []
         while let entry = readdir(folder) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard let process = Int32(name), self.parent(of: process) == parent else { continue }
-            children.insert(process)
+            if let process = Int32(name) { processes.append(process) }
         }
-        return children
+        return processes
     }
 
     private static func parent(of process: Int32) -> Int32? {

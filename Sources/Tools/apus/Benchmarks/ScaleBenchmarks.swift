@@ -342,6 +342,7 @@ struct ScaleBenchmarks {
             let processes = ProcessTree.all(below: getpid())
             record.add("created", Double(actors.count), "actors")
             record.add("rate", Double(actors.count) / seconds, "1/s")
+            record.begin()
             for actor in actors { try Self.check(try await actor.small() == 0, "an actor's answer") }
             record.lap("calling each, one after the other")
             let own = processes.reduce(0) { $0 + SystemMemory.proportional(of: $1) }

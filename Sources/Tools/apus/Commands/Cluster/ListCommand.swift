@@ -84,7 +84,13 @@ struct ListCommand: ParsableCommand {
     struct Objects: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Objects in the node's store, and who holds them.",
-            discussion: "Small objects live in the memory of the processes that own them, and are not listed.")
+            discussion: """
+                Values of less than 64 KiB live in the memory of the processes that refer to them, and are not listed.
+                States: queued (waits for room), writing, memory, spilling, spilled (on the disk), restoring, lost (is
+                made again, or cannot be). An object that is read in place cannot be spilled.
+
+                EXAMPLE: apus list objects --state memory --name train.swift --json
+                """)
 
         @OptionGroup var filter: Filter
         @Option(help: "Only these states, as they are listed.") var state: [String] = []
@@ -93,7 +99,8 @@ struct ListCommand: ParsableCommand {
             let report = try filter.choice.report(filter.choice.connect(), objects: true)
             let objects = (report.objects ?? []).filter { state.isEmpty || state.contains($0.state) }
                 .filter { filter.takes($0.site) }
-            filter.show(objects.map(\.json), ["object", "bytes", "state", "holders", "site"])
+            filter.show(
+                objects.map { filter.json ? $0.json : $0.row }, ["object", "bytes", "state", "holders", "site"])
         }
     }
 
