@@ -337,7 +337,7 @@ final class RebuildCell: ObjectCell, @unchecked Sendable {
         }
         IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: task.type),
-            options: task.options)
+            timeout: task.options?.timeout, maxCalls: task.options?.maxCalls)
         try Parcel.write(task.payload(inputs.withLock { $0 }), into: &writer, to: peer)
     }
 
