@@ -1,5 +1,6 @@
 import Curation
 import FastText
+import Files
 import Foundation
 import JSON
 import Testing
@@ -49,6 +50,7 @@ struct StepFuzzTests {
         for name in StepRegistry.names {
             var sets = parameters[name] ?? [[:]]
             if name == "classify_fasttext_hq_prob_enricher" { sets = [["model_filename": "q.bin"]] }
+            if name == "coreset_filter" { sets = [["selection": "chosen.jsonl"]] }
             for set in sets {
                 do {
                     steps.append(try StepRegistry.make(name, parameters: set, baseFolder: folder))
@@ -77,6 +79,8 @@ struct StepFuzzTests {
             try trainer.add("buy cheap \(index)", label: "cc")
         }
         try trainer.train().write(to: folder + "/q.bin")
+        let chosen = CoresetKey.of(Page(text: "chosen", url: "https://example.org/"))
+        try AtomicFile.write("{\"key\": \"\(chosen)\", \"weight\": 3}\n", to: folder + "/chosen.jsonl")
         return folder
     }
 

@@ -189,21 +189,17 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
                 continue
             }
             looks = 0
-            sleepInInbox()
+            mailroom.inbox.prepareToSleep()
+            if waiting.load(ordering: .sequentiallyConsistent) > 0 || mailroom.inbox.hasAnnouncements || isStopped {
+                mailroom.inbox.cancelSleep()
+            } else {
+                mailroom.inbox.sleep()
+            }
         }
     }
 
-    private func sleepInInbox() {
-        mailroom.inbox.prepareToSleep()
-        if waiting.load(ordering: .sequentiallyConsistent) > 0 || mailroom.inbox.hasAnnouncements || isStopped {
-            mailroom.inbox.cancelSleep()
-        } else {
-            mailroom.inbox.sleep()
-        }
-    }
-
-    /// Hands out messages while another thread is long at its job, and leaves the jobs that they bring to it, unless it
-    /// does not come to them.
+    /// Hands out messages now and then while another thread is long at its job, and leaves the jobs that they bring to it,
+    /// unless it does not come to them.
     ///
     /// - Returns: whether there are jobs to run, or nobody else runs any.
     private func readBesideJobs() -> Bool {
@@ -211,10 +207,8 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
         defer { hasReader.store(false, ordering: .sequentiallyConsistent) }
         let first = begun.load(ordering: .relaxed)
         var since: ContinuousClock.Instant?
-        var looks = 0
         while true {
-            let found = mailroom.poll()
-            if found { activity.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+            if mailroom.poll() { activity.wrappingAdd(1, ordering: .sequentiallyConsistent) }
             if isStopped || busy.load(ordering: .sequentiallyConsistent) == 0
                 || isUrgent.exchange(false, ordering: .sequentiallyConsistent)
             {
@@ -222,28 +216,20 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
             }
             // The job has ended: the thread that had it comes to the others, and then reads.
             if begun.load(ordering: .relaxed) != first { return false }
-            let hasJobs = waiting.load(ordering: .sequentiallyConsistent) > 0
-            if !hasJobs {
+            if waiting.load(ordering: .sequentiallyConsistent) == 0 {
                 since = nil
             } else if let since {
                 if ContinuousClock.now - since > Self.patience { return true }
             } else {
                 since = .now
             }
-            looks = found ? 0 : looks + 1
-            if looks < spins {
-                if looks & 63 == 0 { sched_yield() } else { apus_pause() }
-            } else if hasJobs {
-                apus_futex_wait(bell, apus_load32(bell), 1_000_000)
-            } else {
-                looks = 0
-                sleepInInbox()
-            }
+            // In larger portions they cost the other thread less.
+            apus_futex_wait(bell, apus_load32(bell), 200_000)
         }
     }
 
     /// How long jobs wait for a thread that is long at another one.
-    private static let patience = Duration.milliseconds(5)
+    private static let patience = Duration.milliseconds(20)
 
     /// After reading: the ticker wakes, in case that the jobs are long.
     private func relayIfNeeded() {
