@@ -332,13 +332,19 @@ final class ActorHost: Sendable {
     /// Runs a call, and those that follow it, in a Swift task of their own.
     private func run(_ first: Start) {
         let lane = ActorLane()
+        // Noted as soon as it is taken: a call must be found wherever it is, so that it can be given up or fail.
+        lane.note(first.call, generation: first.generation)
         register(lane)
         lane.start(on: threads) { [self] lane in
             var next: Start? = first
             while let start = next {
                 await execute(start, on: lane)
                 let isCancelled = lane.isCancelled
-                next = state.withLock { finish(start.group, &$0, isCancelled: isCancelled) }
+                next = state.withLock { state in
+                    let next = finish(start.group, &state, isCancelled: isCancelled)
+                    if let next { lane.note(next.call, generation: next.generation) }
+                    return next
+                }
             }
             unregister(lane)
             pump()
@@ -358,8 +364,6 @@ final class ActorHost: Sendable {
 
     private func execute(_ start: Start, on lane: ActorLane) async {
         let (call, generation) = (start.call, start.generation)
-        // Noted first: a kill that comes after the look at the generation finds the call in its lane.
-        lane.note(call, generation: generation)
         defer { lane.note(nil, generation: generation) }
         guard self.generation.load(ordering: .sequentiallyConsistent) == generation else {
             return retry(call, reason: "it ended before the call began")
