@@ -171,6 +171,8 @@ import Testing
             let inside = TaskOptions(retries: -1, scheduling: .group(group, bundle: 0))
             let running = try cluster.submit(HoldPlace(gate: gate), inside)
             while try await gate.add(0) < 1 { try await Task.sleep(for: .milliseconds(2)) }
+            // While it waits for the gate's answer it lends its processor, to these too.
+            try await Task.sleep(for: .milliseconds(100))
             let queued = try (0..<5).map { _ in try cluster.submit(Constant(value: 1), inside) }
             let actor = try await cluster.create(
                 NewCounter(), .init(cpus: 1, maxRestarts: -1, scheduling: .group(group, bundle: 1)))
