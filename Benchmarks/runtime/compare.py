@@ -46,7 +46,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="of each of Ray's measurements")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("names", nargs="*", default=NAMES)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     ours = {name: [] for name in arguments.names}
     theirs = {name: [] for name in arguments.names}
     units = {}
