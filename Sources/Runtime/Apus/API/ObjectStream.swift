@@ -246,7 +246,9 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
     }
 
     override func execute(on runner: Runner) async -> Execution {
-        guard begin(on: runner), let task = task.withLock({ $0 }) else { return .ended }
+        guard begin(on: runner) else { return .ended }
+        // Dropped where somebody completed it just now.
+        guard let task = task.withLock({ $0 }) else { return endAttempt() == nil ? .ended : .cancelled }
         let timer = taskOptions.timeout.map { startTimer($0, in: runner.backend) }
         let backend = runner.backend
         let attempt = StreamChannel<Job.Element>.Attempt(skipping: channel.accepted)

@@ -279,10 +279,8 @@ final class EmbeddedBackend: Backend {
     /// Ends a task, and what it submitted. It is complete before it sees that, so that it fails with this cause.
     private func end(_ cell: ObjectCell, _ cause: TaskError.Cause) {
         let children = cell.openChildren()
-        let runner = cell.stop(.cancelled)
-        if runner == nil { cell.interrupt(.cancelled) }
+        if !cell.isRunning { cell.interrupt(.cancelled) }
         cell.fail(cause)
-        runner?.cancel()
         for child in children { cancel(child) }
     }
 

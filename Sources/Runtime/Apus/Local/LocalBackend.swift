@@ -142,10 +142,12 @@ final class LocalBackend: Backend, @unchecked Sendable {
     }
 
     func cancel(_ cell: ObjectCell, force: Bool) {
-        let peer = owner.interrupt(cell)
+        var peer = owner.interrupt(cell)
         if peer == nil { cell.interrupt(.cancelled) }
         // Complete before its worker ends, so that it is not tried again.
         if cell.fail(.cancelled) { recorder.record(.cancelled, cell) }
+        // It may have been sent just now; from here on it is not.
+        if peer == nil { peer = owner.interrupt(cell) }
         if force, let peer {
             node.send(.killWorker(process: peer.id, reason: "its task was cancelled by force"))
         }

@@ -130,18 +130,23 @@ package class ObjectCell: @unchecked Sendable {
 
     // MARK: Completing
 
-    /// Completes the object, unless it is complete: `store` is called first, under the lock.
+    /// Completes the object, unless it is complete: `store` is called first, under the lock. An attempt that still runs is
+    /// cancelled, also one that began just now.
     ///
     /// - Returns: whether this call completed it.
     @discardableResult
     final func finish(_ store: () -> Void) -> Bool {
+        var runner: Runner?
         var waiter: Waiter?
         var more: [Waiter] = []
         let first = guarded.withLock { state in
             guard state.phase != .complete else { return false }
             store()
             state.phase = .complete
-            state.runner = nil
+            if state.runner != nil {
+                swap(&runner, &state.runner)
+                state.stop = state.stop ?? .cancelled
+            }
             if !state.children.isEmpty { state.children = [] }
             waiter = state.waiter.take()
             if !state.moreWaiters.isEmpty { swap(&more, &state.moreWaiters) }
@@ -149,6 +154,7 @@ package class ObjectCell: @unchecked Sendable {
             return true
         }
         guard first else { return false }
+        runner?.cancel()
         releaseTask()
         waiter?.objectCompleted()
         for waiter in more { waiter.objectCompleted() }
@@ -229,19 +235,17 @@ package class ObjectCell: @unchecked Sendable {
     /// Ends the attempt that is running by cancelling its Swift task. False where none is running.
     @discardableResult
     func interrupt(_ reason: Stop) -> Bool {
-        let runner = stop(reason)
-        runner?.cancel()
-        return runner != nil
-    }
-
-    /// Marks the attempt that runs as one that is to end, and returns the runner that is to be cancelled.
-    final func stop(_ reason: Stop) -> Runner? {
-        guarded.withLock { state in
+        let runner: Runner? = guarded.withLock { state in
             guard let runner = state.runner else { return nil }
             state.stop = state.stop ?? reason
             return runner
         }
+        runner?.cancel()
+        return runner != nil
     }
+
+    /// Whether the task is running here.
+    final var isRunning: Bool { guarded.withLock { $0.runner != nil } }
 
     /// Marks a queued task as running in another process, unless it was cancelled.
     final func assign() -> Bool {

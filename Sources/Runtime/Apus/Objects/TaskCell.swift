@@ -66,7 +66,9 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
     }
 
     override func execute(on runner: Runner) async -> Execution {
-        guard begin(on: runner), let task = job.withLock({ $0 }) else { return .ended }
+        guard begin(on: runner) else { return .ended }
+        // Dropped where somebody completed it just now.
+        guard let task = job.withLock({ $0 }) else { return endAttempt() == nil ? .ended : .cancelled }
         let timer = box?.options.timeout.map { startTimer($0, in: runner.backend) }
         do {
             let value = try await RunContext.$current.withValue(runner.context(for: self)) {
