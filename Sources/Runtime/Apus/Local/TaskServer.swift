@@ -12,6 +12,8 @@ final class TaskServer: Sendable {
     private let lanes = Mutex<[UInt64: TaskLane]>([:])
     /// Lanes whose owner ended, until the node asks for them.
     private let aborted = Mutex<[UInt64: TaskLane]>([:])
+    /// Leases that the node took away: what their owners had sent by then comes too late, and is withdrawn by them.
+    private let takenAway = Mutex(RecentLeases())
 
     /// How often tasks with a limit ran here, by their types' names.
     private let calls = Mutex<[String: UInt32]>([:])
@@ -34,6 +36,7 @@ final class TaskServer: Sendable {
 
     func received(_ reader: inout ByteReader, from peer: Peer) throws {
         let task = try IncomingTask(&reader, from: peer)
+        guard !takenAway.withLock({ $0.contains(task.lease) }) else { return }
         lane(task.lease, of: peer).append(task)
     }
 
@@ -85,6 +88,7 @@ final class TaskServer: Sendable {
 
     /// The node wants to know when nothing runs any more on a lease whose owner ended, or that was taken away.
     func orphaned(lease: UInt64) {
+        takenAway.withLock { $0.insert(lease) }
         let report: @Sendable () -> Void = { [backend] in backend.node.send(.orphanEnded(lease: lease)) }
         if let lane = aborted.withLock({ $0.removeValue(forKey: lease) }) {
             lane.whenIdle(report)
@@ -94,6 +98,22 @@ final class TaskServer: Sendable {
         } else {
             report()
         }
+    }
+}
+
+/// The leases that were noted last.
+private struct RecentLeases {
+    /// More than messages can be on their way for.
+    private static let limit = 1024
+    private var order = Fifo<UInt64>()
+    private var members: Set<UInt64> = []
+
+    func contains(_ lease: UInt64) -> Bool { members.contains(lease) }
+
+    mutating func insert(_ lease: UInt64) {
+        guard members.insert(lease).inserted else { return }
+        order.append(lease)
+        if order.count > Self.limit, let oldest = order.popFirst() { members.remove(oldest) }
     }
 }
 
