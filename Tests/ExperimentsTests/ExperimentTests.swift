@@ -5,6 +5,7 @@ import Experiments
 import Files
 import Foundation
 import JSON
+import Synchronization
 import Testing
 
 /// Whole experiments, small ones: texts of a made-up language, clean and noisy.
@@ -119,16 +120,17 @@ struct ExperimentTests {
         let site = try Site(tokens: 40_960)
         let whole = try await site.run(in: "whole")
         for _ in 0..<2 {
-            let (stream, signal) = AsyncStream.makeStream(of: Void.self)
+            // Cancelled by the training itself, whose thread then gives those a chance that are to stop it.
+            let running = RunningExperiment()
             let task = Task {
                 try await site.run(in: "cut") { event in
                     if case .progress(let step, let done, _, _, _) = event, step.hasPrefix("train"), done > 5 {
-                        signal.yield()
+                        running.cancel()
+                        Thread.sleep(forTimeInterval: 0.1)
                     }
                 }
             }
-            for await _ in stream { break }
-            task.cancel()
+            running.keep(task)
             await #expect(throws: (any Error).self) { _ = try await task.value }
             #expect(!FileReader.exists(site.folder + "/cut/result.json"))
         }
@@ -163,4 +165,11 @@ struct ExperimentTests {
             "\($0)".contains("tiny")
         }
     }
+}
+
+/// An experiment that its own progress cancels.
+private final class RunningExperiment: Sendable {
+    private let task = Mutex<Task<ExperimentResult, any Error>?>(nil)
+    func keep(_ task: Task<ExperimentResult, any Error>) { self.task.withLock { $0 = task } }
+    func cancel() { task.withLock { $0 }?.cancel() }
 }

@@ -47,6 +47,7 @@ public struct Experiment: Sendable {
         defer { ProgressBoard.close(board) }
         let graph = try ExperimentGraph(configuration, output: output, board: board, cluster: cluster)
         let outcome = try await graph.outcome(event)
+        try Task.checkCancellation()
         let result = outcome.result(of: configuration)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
