@@ -101,24 +101,18 @@ import Testing
 
     @Test("memory that another process filled with anything is read without harm")
     func hostile() throws {
-        let seed =
-            ProcessInfo.processInfo.environment["APUS_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...(.max))
-        var state = seed
-        func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ state >> 29
-        }
+        var numbers = SeededNumbers()
         for _ in 0..<20 {
             let descriptor = try EventRecorder.prepare(capacity: 64)
             defer { close(descriptor) }
             let length = EventMemory.length(capacity: 64)
             let mapping = try SharedMapping(descriptor: descriptor, length: length)
-            for offset in stride(from: 0, to: length - 8, by: 8) where next() % 3 > 0 {
-                mapping.base.storeBytes(of: next(), toByteOffset: offset, as: UInt64.self)
+            for offset in stride(from: 0, to: length - 8, by: 8) where numbers.next() % 3 > 0 {
+                mapping.base.storeBytes(of: numbers.next(), toByteOffset: offset, as: UInt64.self)
             }
             let reader = try EventReader(descriptor: descriptor, capacity: 64)
-            #expect(reader.events().count <= 64, "replay with APUS_SEED=\(seed)")
-            #expect(reader.counts().count <= EventMemory.nameLimit, "replay with APUS_SEED=\(seed)")
+            #expect(reader.events().count <= 64, numbers.replay)
+            #expect(reader.counts().count <= EventMemory.nameLimit, numbers.replay)
             _ = reader.current
             #expect(throws: TransportError.self) { try EventReader(descriptor: descriptor, capacity: 1 << 20) }
         }

@@ -6,17 +6,6 @@ import Foundation
 import Testing
 
 @Suite("Visitors", .timeLimit(.minutes(1)), .serialized) struct HostileVisitorTests {
-    private let seed =
-        ProcessInfo.processInfo.environment["APUS_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...(.max))
-
-    private struct Random: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return state ^ state >> 31
-        }
-    }
-
     private func ask(_ client: InsightClient) throws -> String {
         guard case .text(let text) = try client.ask(.metrics) else { return "" }
         return text
@@ -85,7 +74,7 @@ import Testing
     func fuzz() throws {
         let server = try AnsweringServer(answer: "fine")
         try server.run("fine") {
-            var random = Random(state: seed)
+            var random = SeededNumbers()
             let good = try server.client()
             let hello = InsightProtocol.frame(InsightProtocol.hello(token: server.token.bytes))
             let request = InsightProtocol.frame(
@@ -111,9 +100,9 @@ import Testing
                 default: bytes = hello + [255, 255, 255, 127] + request
                 }
                 send(bytes, to: descriptor)
-                if round % 20 == 0 { #expect(try ask(good) == "fine", "replay with APUS_SEED=\(seed)") }
+                if round % 20 == 0 { #expect(try ask(good) == "fine", random.replay) }
             }
-            #expect(try ask(good) == "fine", "replay with APUS_SEED=\(seed)")
+            #expect(try ask(good) == "fine", random.replay)
         }
     }
 

@@ -191,20 +191,14 @@ struct MetricsParser {
 
     @Test("bytes that are no request get an answer or the end")
     func fuzz() throws {
-        let seed =
-            ProcessInfo.processInfo.environment["APUS_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...(.max))
-        var state = seed
-        func next(_ limit: UInt64) -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state >> 33) % limit
-        }
+        var numbers = SeededNumbers()
         let server = try AnsweringServer(answer: "", metricsPort: 0)
         try server.run("") {
             let port = try #require(server.server.metricsPort)
             for _ in 0..<200 {
-                let bytes = (0..<next(300)).map { _ in UInt8(next(256)) } + Array("\r\n\r\n".utf8)
+                let bytes = (0..<numbers.below(300)).map { _ in UInt8(numbers.below(256)) } + Array("\r\n\r\n".utf8)
                 let answer = try exchange(port, bytes)
-                #expect(answer.hasPrefix("HTTP/1.1 4"), "replay with APUS_SEED=\(seed)")
+                #expect(answer.hasPrefix("HTTP/1.1 4"), numbers.replay)
             }
             #expect(
                 try exchange(port, Array("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)).hasPrefix(

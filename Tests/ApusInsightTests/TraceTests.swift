@@ -183,25 +183,20 @@ struct TraceChecker {
 
     @Test("any part of the events gives a trace that viewers take")
     func fuzz() throws {
-        let seed =
-            ProcessInfo.processInfo.environment["APUS_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...(.max))
-        var state = seed
-        func next(_ limit: UInt64) -> UInt64 {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return (state >> 33) % limit
-        }
+        var numbers = SeededNumbers()
         for _ in 0..<300 {
             let processes = (1...3).map { number in
                 process(
                     UInt64(number), number == 1 ? .driver : .worker,
-                    (0..<Int(next(60))).map { _ in
+                    (0..<Int(numbers.below(60))).map { _ in
                         event(
-                            EventKind.allCases[Int(next(UInt64(EventKind.allCases.count)))], next(1000),
-                            task: UInt32(next(6)), other: UInt32(next(4)), flight: next(8))
+                            EventKind.allCases[Int(numbers.below(UInt64(EventKind.allCases.count)))],
+                            numbers.below(1000),
+                            task: UInt32(numbers.below(6)), other: UInt32(numbers.below(4)), flight: numbers.below(8))
                     })
             }
             let checker = try TraceChecker(ChromeTrace.text(events(processes)))
-            #expect(checker.problems == [], "replay with APUS_SEED=\(seed)")
+            #expect(checker.problems == [], numbers.replay)
             if !checker.problems.isEmpty { break }
         }
     }

@@ -35,6 +35,15 @@ package struct HTMLWriter {
         html += "</body>\n</html>\n"
     }
 
+    /// What every report begins with: its kind, what it is about, and what it says in one sentence.
+    package mutating func reportHeader(kind: String, subject: String, verdict: String) {
+        element("header") { page in
+            page.element("p", class: "kicker") { $0.text(kind) }
+            page.element("h1") { $0.text(subject) }
+            page.element("p", class: "verdict") { $0.text(verdict) }
+        }
+    }
+
     package mutating func section(_ title: String, id: String, _ content: (inout HTMLWriter) -> Void) {
         element("section", id: id) { page in
             page.element("h2") { $0.text(title) }

@@ -56,11 +56,7 @@ public struct ActiveReport: Sendable {
         let summaries = outcome.summaries
         var page = HTMLWriter()
         page.document(title: "Active learning on \(source)", style: ReportStyle.css) { page in
-            page.element("header") { page in
-                page.element("p", class: "kicker") { $0.text("Apus · active learning") }
-                page.element("h1") { $0.text(source) }
-                page.element("p", class: "verdict") { $0.text(verdict) }
-            }
+            page.reportHeader(kind: "Apus · active learning", subject: source, verdict: verdict)
             page.element("main") { page in
                 page.section("Accuracy against labels", id: "curves") { page in
                     page.raw(curves.svg)

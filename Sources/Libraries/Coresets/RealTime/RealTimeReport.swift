@@ -63,11 +63,7 @@ public struct RealTimeReport: Sendable {
     public var html: String {
         var page = HTMLWriter()
         page.document(title: "Choosing in time from \(source)", style: ReportStyle.css) { page in
-            page.element("header") { page in
-                page.element("p", class: "kicker") { $0.text("Apus · selection in real time") }
-                page.element("h1") { $0.text(source) }
-                page.element("p", class: "verdict") { $0.text(verdict) }
-            }
+            page.reportHeader(kind: "Apus · selection in real time", subject: source, verdict: verdict)
             page.element("main") { page in
                 page.section("Latency against rate", id: "latency") { $0.raw(latencies.svg) }
                 page.section("Quality against rate", id: "quality") { page in

@@ -120,15 +120,10 @@ public struct SelectionReport: Sendable {
         let selection = outcome.selection
         var page = HTMLWriter()
         page.document(title: "Selection from \(source)", style: ReportStyle.css) { page in
-            page.element("header") { page in
-                page.element("p", class: "kicker") { $0.text("Apus · selection") }
-                page.element("h1") { $0.text(source) }
-                page.element("p", class: "verdict") {
-                    $0.text(
-                        "\(Format.count(selection.picks.count)) of \(Format.count(map.count)) rows by "
-                            + "\(selection.objective) in \(Format.seconds(outcome.seconds)).")
-                }
-            }
+            page.reportHeader(
+                kind: "Apus · selection", subject: source,
+                verdict: "\(Format.count(selection.picks.count)) of \(Format.count(map.count)) rows by "
+                    + "\(selection.objective) in \(Format.seconds(outcome.seconds)).")
             page.element("main") { page in
                 page.section("What was reached", id: "reached") { page in
                     page.table(

@@ -102,11 +102,7 @@ public struct SubsetReport: Sendable {
         let summaries = outcome.summaries
         var page = HTMLWriter()
         page.document(title: "Training on parts of \(source)", style: ReportStyle.css) { page in
-            page.element("header") { page in
-                page.element("p", class: "kicker") { $0.text("Apus · training on core-sets") }
-                page.element("h1") { $0.text(source) }
-                page.element("p", class: "verdict") { $0.text(verdict) }
-            }
+            page.reportHeader(kind: "Apus · training on core-sets", subject: source, verdict: verdict)
             page.element("main") { page in
                 page.section("Loss against epochs", id: "losses") { page in
                     page.raw(outcome.losses.svg)

@@ -14,11 +14,7 @@ public struct Report: Sendable {
     public var html: String {
         var page = HTMLWriter()
         page.document(title: "\(result.name) – Apus experiment", style: ReportStyle.css) { page in
-            page.element("header") { page in
-                page.element("p", class: "kicker") { $0.text("Apus dataset experiment") }
-                page.element("h1") { $0.text(result.name) }
-                page.element("p", class: "verdict") { $0.text(result.verdict) }
-            }
+            page.reportHeader(kind: "Apus dataset experiment", subject: result.name, verdict: result.verdict)
             page.element("main") { page in
                 leaderboard(&page)
                 evaluation(&page)

@@ -31,6 +31,8 @@ final class ActorHost: Sendable {
         var mailbox: Mailbox<ActorCall>
         /// Where the actor has groups; the first is that of all methods without one.
         var groups: ConcurrencyGroups<ActorCall>?
+        /// The groups of methods that were called, by their mangled names.
+        var groupOfMethod: [String: Int] = [:]
         var restartsLeft: Int
         var lanes: [ObjectIdentifier: ActorLane] = [:]
         var isStopping = false
@@ -190,12 +192,15 @@ final class ActorHost: Sendable {
     }
 
     /// The number of a call's group among the limits; nil where it names one that the actor lacks.
-    private func group(of call: ActorCall) -> Int? {
+    private func group(of call: ActorCall, _ state: inout State) -> Int? {
         let groups = birth.options.groups
-        guard let name = call.options?.group else {
-            return (groups.firstIndex { $0.methods.contains { call.name.hasSuffix(".\($0)") } } ?? -1) + 1
-        }
-        return groups.firstIndex { $0.name == name }.map { $0 + 1 }
+        if let name = call.options?.group { return groups.firstIndex { $0.name == name }.map { $0 + 1 } }
+        // Once for each method: its name is demangled for it.
+        if let known = state.groupOfMethod[call.method] { return known }
+        let name = call.name
+        let group = (groups.firstIndex { $0.methods.contains { name.hasSuffix(".\($0)") } } ?? -1) + 1
+        state.groupOfMethod[call.method] = group
+        return group
     }
 
     /// Ends the instance at once: calls that run are interrupted.
@@ -250,7 +255,7 @@ final class ActorHost: Sendable {
         let outcome: Result<Start?, ActorError> = state.withLock { state in
             if case .dead(let reason) = state.life { return .failure(.dead(actor: birth.name, reason: reason)) }
             if state.isStopping { return .failure(.dead(actor: birth.name, reason: "it was stopped")) }
-            if let group = call.options?.group, self.group(of: call) == nil {
+            if let group = call.options?.group, self.group(of: call, &state) == nil {
                 return .failure(
                     .unknownGroup(actor: birth.name, group: group, groups: birth.options.groups.map(\.name)))
             }
@@ -301,7 +306,7 @@ final class ActorHost: Sendable {
             guard state.groups != nil else {
                 return Start(call: call, group: 0, instance: instance, generation: generation)
             }
-            let group = group(of: call) ?? 0
+            let group = group(of: call, &state) ?? 0
             if state.groups?.admit(call, group: group) == true {
                 return Start(call: call, group: group, instance: instance, generation: generation)
             }

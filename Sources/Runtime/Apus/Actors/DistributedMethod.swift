@@ -71,8 +71,7 @@ final class DistributedMethod: @unchecked Sendable {
     ) async throws {
         if let plain {
             // Such a value owns nothing: its memory is all there is of it.
-            let buffer = UnsafeMutableRawPointer.allocate(
-                byteCount: max(1, plain.size), alignment: max(1, plain.alignment))
+            let buffer = UnsafeMutableRawPointer.allocate(byteCount: plain.size, alignment: plain.alignment)
             defer { buffer.deallocate() }
             try await execute(on: body, decoder: &decoder, into: buffer)
             return handler.take(plain: UnsafeRawBufferPointer(start: buffer, count: plain.size))

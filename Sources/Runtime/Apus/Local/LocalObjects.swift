@@ -241,6 +241,7 @@ final class HeldObject: Sendable {
 extension SharedBytes {
     /// Bytes of the store, which stay in place as long as the instance.
     convenience init(_ pinned: StoredBytes, of object: HeldObject) {
+        // Of an empty object: any address serves, and the alignment is one, since it is not 0.
         self.init(
             start: pinned.bytes.baseAddress ?? UnsafeRawPointer(bitPattern: HeapMemory.alignment).unsafelyUnwrapped,
             count: pinned.bytes.count, place: .store(object.id)

@@ -7,11 +7,11 @@ import Synchronization
 /// Sends this process's tasks to workers, and completes their cells.
 final class TaskOwner: @unchecked Sendable {
     // Everything below is only touched with `lock` held, the peers' flight tables too.
-    private unowned let backend: LocalBackend
-    private let recorder: EventRecorder
-    private let lock = Mutex(())
+    unowned let backend: LocalBackend
+    let recorder: EventRecorder
+    let lock = Mutex(())
 
-    private struct Class {
+    struct Class {
         /// Tasks in order of arrival, each with its number among all.
         var queue = Fifo<(cell: ObjectCell, ticket: UInt64)>()
         /// Tasks of other classes that overtook the first one.
@@ -23,20 +23,20 @@ final class TaskOwner: @unchecked Sendable {
         var inFlight = 0
     }
 
-    @exclusivity(unchecked) private var classes: [Class] = []
-    @exclusivity(unchecked) private var leases: [UInt64: TaskLease] = [:]
+    @exclusivity(unchecked) var classes: [Class] = []
+    @exclusivity(unchecked) var leases: [UInt64: TaskLease] = [:]
     @exclusivity(unchecked) private var nextTicket: UInt64 = 0
     /// Counts the tasks that were sent and those that ended.
-    @exclusivity(unchecked) private var progress: UInt64 = 0
+    @exclusivity(unchecked) var progress: UInt64 = 0
     /// Tasks that are tried again after a while.
-    private var paused: [ObjectIdentifier: ObjectCell] = [:]
+    var paused: [ObjectIdentifier: ObjectCell] = [:]
     /// Classes that have tasks and no lease.
-    @exclusivity(unchecked) private var starving: Set<Int> = []
+    @exclusivity(unchecked) var starving: Set<Int> = []
     /// Tasks that may overtake the first one of a class without a lease, as in the embedded dispatcher.
     private static let patience = 64
 
     /// A task and where it goes.
-    private struct Assignment {
+    struct Assignment {
         let cell: ObjectCell
         let lease: TaskLease
         let slot: Int
@@ -80,7 +80,7 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// A task that was sent is queued before all others of its class.
-    private func enqueueFirst(_ cell: ObjectCell, _ shape: Shape) {
+    func enqueueFirst(_ cell: ObjectCell, _ shape: Shape) {
         let ticket = cell.flight?.ticket ?? nextTicket
         cell.flight = nil
         classes[shape.index].queue.prepend((cell, ticket))
@@ -88,27 +88,20 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// Whether a class must let others go first, whose tasks it has overtaken often enough.
-    private func mustWait(_ shape: Shape) -> Bool {
+    ///
+    /// - Parameter counting: a task of the class is about to overtake theirs.
+    func isHeldUp(_ shape: Shape, counting: Bool = false) -> Bool {
         guard !starving.isEmpty, let own = classes[shape.index].queue.first else { return false }
         for other in starving where other != shape.index {
             guard let first = classes[other].queue.first, first.ticket < own.ticket else { continue }
             if classes[other].overtaken >= Self.patience { return true }
-            classes[other].overtaken += 1
+            if counting { classes[other].overtaken += 1 }
         }
         return false
     }
 
-    /// The same without counting.
-    private func isHeldUp(_ shape: Shape) -> Bool {
-        guard !starving.isEmpty, let own = classes[shape.index].queue.first else { return false }
-        return starving.contains { other in
-            guard other != shape.index, let first = classes[other].queue.first else { return false }
-            return first.ticket < own.ticket && classes[other].overtaken >= Self.patience
-        }
-    }
-
     /// Classes that were held up by one that does not wait any more.
-    private func askForOthers(than shape: Shape) {
+    func askForOthers(than shape: Shape) {
         let others = lock.withLock { _ in
             classes.indices.filter { $0 != shape.index && !classes[$0].queue.isEmpty }
         }
@@ -124,7 +117,7 @@ final class TaskOwner: @unchecked Sendable {
 
     /// Takes the next queued task to the lease that has the fewest. Tasks that are shorter than it takes to wake a
     /// process are packed instead: a second worker is used when the first has all that it can take.
-    private func assign(_ shape: Shape) -> Assignment? {
+    func assign(_ shape: Shape) -> Assignment? {
         let depth = depth(shape)
         let packs = depth >= Self.packedDepth
         var best: TaskLease?
@@ -136,7 +129,7 @@ final class TaskOwner: @unchecked Sendable {
             }
             if packs ? lease.inFlight > other.inFlight : lease.inFlight < other.inFlight { best = lease }
         }
-        guard let best, !mustWait(shape) else { return nil }
+        guard let best, !isHeldUp(shape, counting: true) else { return nil }
         while let (cell, ticket) = classes[shape.index].queue.popFirst() {
             if let assignment = place(cell, ticket, on: best) { return assignment }
             if !cell.isComplete {
@@ -164,7 +157,7 @@ final class TaskOwner: @unchecked Sendable {
         return Assignment(cell: cell, lease: lease, slot: slot, generation: generation)
     }
 
-    private func send(_ assignment: Assignment) {
+    func send(_ assignment: Assignment) {
         do throws(CodingError) {
             let peer = assignment.lease.peer
             var writer = ByteWriter()
@@ -183,7 +176,7 @@ final class TaskOwner: @unchecked Sendable {
 
     /// Tells the node how many leases of a class would be of use; where one is given back in any case, so that it is
     /// not granted again.
-    private func ask(_ shape: Shape, givingBack: Bool = false) {
+    func ask(_ shape: Shape, givingBack: Bool = false) {
         lock.withLock { _ in
             let state = classes[shape.index]
             let useful =
@@ -217,7 +210,7 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// Sends what the leases of a class can take.
-    private func fill(_ shape: Shape) {
+    func fill(_ shape: Shape) {
         while let assignment = lock.withLock({ _ in assign(shape) }) { send(assignment) }
     }
 
@@ -243,7 +236,7 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// Takes a lease out of its class.
-    private func drop(_ lease: TaskLease) {
+    func drop(_ lease: TaskLease) {
         leases[lease.id] = nil
         classes[lease.shape.index].leases.removeAll { $0 === lease }
         if classes[lease.shape.index].leases.isEmpty, !classes[lease.shape.index].queue.isEmpty {
@@ -305,7 +298,7 @@ final class TaskOwner: @unchecked Sendable {
     }
 
     /// Takes tasks back that have not begun, the last first, until so many are left; they are queued first again.
-    private func withdraw(from lease: TaskLease, keeping: Int) {
+    func withdraw(from lease: TaskLease, keeping: Int) {
         while lease.inFlight > keeping, let (slot, generation) = lease.sent.popLast() {
             guard let (cell, _) = lease.peer.flights.find(slot, generation) else { continue }
             let queued = SlotWord(generation: generation, phase: .queued)
@@ -327,7 +320,7 @@ final class TaskOwner: @unchecked Sendable {
     /// A lease without tasks takes half of those that another one of its class has not begun.
     ///
     /// - Parameter anyway: also where they would take less time than to move them; they may wait behind a long one.
-    private func steal(for lease: TaskLease, anyway: Bool = false) {
+    func steal(for lease: TaskLease, anyway: Bool = false) {
         var assignments: [Assignment] = []
         lock.withLock { _ in
             let index = lease.shape.index
@@ -347,321 +340,5 @@ final class TaskOwner: @unchecked Sendable {
             }
         }
         for assignment in assignments { send(assignment) }
-    }
-
-    // MARK: Results
-
-    func result(_ reader: inout ByteReader, from peer: Peer) throws {
-        let slot = Int(try reader.number(UInt32.self))
-        let generation = try reader.number(UInt32.self)
-        let ticks = try reader.number(UInt64.self)
-        let status = try reader.number(UInt8.self)
-        guard let cell = finished(slot, generation, of: peer, ticks: ticks) else {
-            // What it names of the store was lent to this process, which gives it back.
-            if status == 0 { _ = try Parcel.Arrival(reader.rest(), from: peer) }
-            return
-        }
-        switch status {
-        case 0:
-            recorder.record(.succeeded, cell)
-            cell.complete(reader.rest(), from: peer)
-        case TaskLane.cancelled: conclude(cell, .cancelled)
-        case TaskLane.takenAway:
-            // The node's word on it may come later.
-            if cell.fail(.groupRemoved(group: cell.options?.scheduling.groupNumber ?? 0)) {
-                recorder.record(.failed, cell)
-            }
-        case TaskLane.inputLost:
-            conclude(cell, .objectLost(reason: "an input is gone, so that it did not run. \(try reader.text())"))
-        case TaskLane.codingFailed:
-            conclude(cell, .coding(try BinaryDecoder().decode(CodingError.self, from: Array(try reader.run()))))
-        default:
-            conclude(cell, .failed(try BinaryDecoder().decode(RemoteFailure.self, from: Array(try reader.run()))))
-        }
-    }
-
-    /// Frees the slot of a task that ended, and sends the next one.
-    @discardableResult
-    private func finished(_ slot: Int, _ generation: UInt32, of peer: Peer, ticks: UInt64?) -> ObjectCell? {
-        var next: Assignment?
-        var second: Assignment?
-        var done: TaskLease?
-        var dry: TaskLease?
-        let cell: ObjectCell? = lock.withLock { _ in
-            guard let (cell, lease) = peer.flights.find(slot, generation) else { return nil }
-            peer.flights.remove(slot)
-            cell.flight = nil
-            lease.inFlight -= 1
-            progress &+= 1
-            let index = lease.shape.index
-            classes[index].inFlight -= 1
-            while let first = lease.sent.first, peer.flights.find(first.slot, first.generation) == nil {
-                _ = lease.sent.popFirst()
-            }
-            if let ticks {
-                let mean = classes[index].meanTicks
-                classes[index].meanTicks = mean == 0 ? Double(max(1, ticks)) : mean + (Double(ticks) - mean) / 8
-            }
-            // Two for one, so that a pipeline becomes as deep as its tasks are short.
-            next = assign(lease.shape)
-            if next != nil { second = assign(lease.shape) }
-            if lease.inFlight == 0 {
-                lease.idleSince = Ticks.now
-                let givesWay = !classes[index].queue.isEmpty && mustWait(lease.shape)
-                if lease.isRecalled || lease.isRecalledOnceIdle || givesWay {
-                    drop(lease)
-                    done = lease
-                } else {
-                    dry = lease
-                }
-            }
-            return cell
-        }
-        if let next { send(next) }
-        if let second { send(second) }
-        if let done {
-            ask(done.shape, givingBack: true)
-            backend.node.giveBack(done.id)
-        }
-        if let dry { steal(for: dry) }
-        return cell
-    }
-
-    /// Fails a task or tries it again.
-    private func conclude(_ cell: ObjectCell, _ cause: TaskError.Cause) {
-        let stop = cell.endAttempt()
-        var cause = cause
-        if case .timedOut(let limit)? = stop { cause = .timedOut(after: limit) }
-        let failure = cell.error(cause)
-        if case .outOfMemory(let shortage) = cause, concludeLater(cell, shortage, failure) { return }
-        if cell.wantsRetry(after: failure), !backend.isClosing, cell.requeue() {
-            recorder.record(.retried, cell)
-            start(cell)
-        } else if cell.fail(failure) {
-            recorder.record(failure.isCancellation ? .cancelled : .failed, cell)
-        }
-    }
-
-    /// Tries a task again after a pause whose worker was ended for want of memory. Where others used most of it the attempt
-    /// does not count.
-    ///
-    /// - Returns: false where it is not tried again.
-    private func concludeLater(_ cell: ObjectCell, _ shortage: MemoryShortage, _ failure: TaskError) -> Bool {
-        let isInnocent = shortage.workerBytes < shortage.limitBytes / 2
-        guard !backend.isClosing, (cell.options ?? .standard).retries != 0,
-            isInnocent || cell.wantsRetry(after: failure)
-        else { return false }
-        if isInnocent { cell.unassign() }
-        guard cell.requeue() else { return true }
-        let key = ObjectIdentifier(cell)
-        let pause = cell.pauseAfterMemoryKill()
-        lock.withLock { _ in paused[key] = cell }
-        Task { [weak self] in
-            try? await Task.sleep(for: pause)
-            guard let self, let cell = lock.withLock({ _ in paused.removeValue(forKey: key) }) else { return }
-            backend.start(cell)
-        }
-        return true
-    }
-
-    /// A task has run as long as it may. It was told to end; where it does not, its worker is.
-    func timedOut(_ reader: inout ByteReader, from peer: Peer) throws {
-        let slot = Int(try reader.number(UInt32.self))
-        let generation = try reader.number(UInt32.self)
-        guard let (cell, _) = lock.withLock({ _ in peer.flights.find(slot, generation) }),
-            let limit = cell.options?.timeout, cell.markStopped(.timedOut(limit))
-        else { return }
-        let failure = cell.error(.timedOut(after: limit))
-        if !cell.wantsRetry(after: failure), cell.fail(failure) { recorder.record(.failed, cell) }
-        Task { [weak self, weak peer] in
-            try? await Task.sleep(for: Self.grace)
-            guard let self, let peer, lock.withLock({ _ in peer.flights.find(slot, generation) != nil }) else { return }
-            backend.node.send(
-                .killWorker(process: peer.id, reason: "its task ran longer than its timeout and did not stop"))
-        }
-    }
-
-    /// How long a task that was told to end may take to do so.
-    private static let grace = Duration.seconds(1)
-
-    func streamItem(_ reader: inout ByteReader, from peer: Peer) throws {
-        let slot = Int(try reader.number(UInt32.self))
-        let generation = try reader.number(UInt32.self)
-        guard let (cell, lease) = lock.withLock({ _ in peer.flights.find(slot, generation) }) else { return }
-        let id = lease.id
-        let item = reader.rest()
-        cell.acceptItem(item, from: peer) { taken in
-            var writer = ByteWriter(capacity: 24)
-            writer.number(id)
-            writer.number(UInt32(slot))
-            writer.number(generation)
-            writer.number(taken)
-            peer.channel.send(kind: WireKind.streamCredit, writer.bytes)
-        }
-    }
-
-    // MARK: Ends
-
-    /// Ends a task that may be in a worker. The cell is completed by the caller.
-    ///
-    /// - Returns: the process where it runs and was told.
-    func interrupt(_ cell: ObjectCell) -> Peer? {
-        var told: (Peer, ByteWriter)?
-        var shape: Shape?
-        lock.withLock { _ in
-            guard let flight = cell.flight,
-                let (found, lease) = flight.peer.flights.find(flight.slot, flight.generation),
-                found === cell
-            else { return }
-            let queued = SlotWord(generation: flight.generation, phase: .queued)
-            let withdrawn = SlotWord(generation: flight.generation, phase: .withdrawn)
-            if flight.peer.channel.sentSlots.exchange(flight.slot, expected: queued.word, desired: withdrawn.word) {
-                flight.peer.flights.remove(flight.slot)
-                lease.inFlight -= 1
-                classes[lease.shape.index].inFlight -= 1
-                cell.flight = nil
-                shape = lease.shape
-            } else {
-                var writer = ByteWriter(capacity: 16)
-                writer.number(lease.id)
-                writer.number(UInt32(flight.slot))
-                writer.number(flight.generation)
-                told = (flight.peer, writer)
-            }
-        }
-        if let (peer, writer) = told { peer.channel.send(kind: WireKind.cancelTask, writer.bytes) }
-        if let shape { fill(shape) }
-        return told?.0
-    }
-
-    /// No lease of a class will come: its tasks fail.
-    func refused(_ shape: Shape, _ refusal: Refusal) {
-        let cells: [ObjectCell] = lock.withLock { _ in
-            guard classes.indices.contains(shape.index) else { return [] }
-            classes[shape.index].asked = 0
-            var cells: [ObjectCell] = []
-            while let (cell, _) = classes[shape.index].queue.popFirst() { cells.append(cell) }
-            starving.remove(shape.index)
-            return cells
-        }
-        askForOthers(than: shape)
-        let cause: TaskError.Cause =
-            switch refusal {
-            case .groupRemoved(let group), .unknownGroup(let group): .groupRemoved(group: group.number)
-            case .infeasible, .needsNodes, .workersFail, .noConnection: .unschedulable(reason: "\(refusal)")
-            }
-        for cell in cells where cell.fail(cause) { recorder.record(.failed, cell) }
-    }
-
-    /// A lease is gone, and what runs under it is ended: its tasks fail, as do others of its class.
-    func lost(_ id: UInt64, _ cause: TaskError.Cause) {
-        let cells: [ObjectCell] = lock.withLock { _ in
-            guard let lease = leases[id] else { return [] }
-            let index = lease.shape.index
-            // What runs keeps its slot until the worker answers.
-            var cells = lease.peer.flights.all.compactMap { $0.flight.lease === lease ? $0.flight.cell : nil }
-            withdraw(from: lease, keeping: 0)
-            drop(lease)
-            while let (cell, _) = classes[index].queue.popFirst() { cells.append(cell) }
-            starving.remove(index)
-            classes[index].asked = 0
-            return cells
-        }
-        for cell in cells where cell.fail(cause) { recorder.record(.failed, cell) }
-    }
-
-    /// A worker ended: its leases are gone, tasks that had not begun are queued again, the others by their policy.
-    func workerEnded(_ peer: Peer, _ cause: TaskError.Cause) {
-        var lost: [ObjectCell] = []
-        var shapes: Set<Shape> = []
-        lock.withLock { _ in
-            for lease in leases.values where lease.peer === peer {
-                drop(lease)
-                shapes.insert(lease.shape)
-            }
-            for (slot, flight) in peer.flights.all {
-                guard let cell = flight.cell, let lease = flight.lease else { continue }
-                peer.flights.remove(slot)
-                classes[lease.shape.index].inFlight -= 1
-                shapes.insert(lease.shape)
-                let word = SlotWord(word: peer.channel.sentSlots[slot])
-                // What waited was not at fault, what was queued never began: neither is an attempt of its own. A
-                // stream or task that waited may have had effects, as any task that is run again.
-                if word?.phase == .queued || word?.phase == .suspended {
-                    cell.unassign()
-                    enqueueFirst(cell, lease.shape)
-                } else {
-                    cell.flight = nil
-                    lost.append(cell)
-                }
-            }
-        }
-        for cell in lost { conclude(cell, cause) }
-        for shape in shapes {
-            fill(shape)
-            // The node still knows how many leases were wanted before.
-            ask(shape, givingBack: true)
-        }
-    }
-
-    /// Where a task is that is not over.
-    enum Place {
-        case queued
-        case with(worker: UInt64, SlotWord.Phase)
-    }
-
-    /// Calls `body` with each task that is queued or with a worker, with the lock held.
-    func forEach(_ body: (ObjectCell, Place) -> Void) {
-        lock.withLock { _ in
-            for peer in backend.allPeers {
-                for (slot, flight) in peer.flights.all {
-                    guard let cell = flight.cell else { continue }
-                    let phase = SlotWord(word: peer.channel.sentSlots[slot])?.phase ?? .queued
-                    body(cell, .with(worker: peer.id, phase))
-                }
-            }
-            for index in classes.indices {
-                for place in 0..<classes[index].queue.count { body(classes[index].queue[place].cell, .queued) }
-            }
-        }
-    }
-
-    /// How things stand, for the watchdog.
-    var standing: Watchdog.Standing {
-        lock.withLock { _ in
-            var standing = Watchdog.Standing(progress: progress, queued: 0, suspended: 0)
-            for state in classes {
-                standing.queued += state.queue.count
-                standing.suspended += state.leases.count { $0.isSuspended }
-            }
-            return standing
-        }
-    }
-
-    /// The classes with most tasks in their queues, each with the name of its first task.
-    func queuedClasses(limit: Int) -> [(shape: Shape, name: String, count: Int)] {
-        lock.withLock { _ in
-            classes.indices.compactMap { index in
-                classes[index].queue.first.map { (Shape(index: index), $0.cell.taskName, classes[index].queue.count) }
-            }.sorted { $0.2 > $1.2 }.prefix(limit).map { $0 }
-        }
-    }
-
-    /// All tasks that are queued or in workers, taken out.
-    func drain() -> [ObjectCell] {
-        lock.withLock { _ in
-            var cells = Array(paused.values)
-            paused = [:]
-            for index in classes.indices {
-                while let (cell, _) = classes[index].queue.popFirst() { cells.append(cell) }
-            }
-            for peer in backend.allPeers {
-                for (slot, flight) in peer.flights.all {
-                    if let cell = flight.cell { cells.append(cell) }
-                    peer.flights.remove(slot)
-                }
-            }
-            return cells
-        }
     }
 }

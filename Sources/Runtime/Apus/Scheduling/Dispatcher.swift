@@ -11,10 +11,11 @@ package struct Shape: Hashable, Sendable {
 
 /// Admits ready tasks to one node's resources. Pure: it starts nothing itself.
 ///
-/// Tasks with equal demands form a class with a queue. Of the classes whose demand fits, the one of the highest priority goes
-/// first, of equal ones that of the job that holds least for its weight, then that whose first task is oldest, so that tasks start in order of arrival wherever resources allow. A
-/// class is overtaken at most `patience` times; then it goes first and, where it does not fit, the others wait for it, so
-/// that a large demand is not starved by small ones, nor a low priority by high ones.
+/// Tasks with equal demands form a class with a queue. Of the classes whose demand fits, the one of the highest priority
+/// goes first, of equal ones that of the job that holds least for its weight, then that whose first task is oldest, so
+/// that tasks start in order of arrival wherever resources allow. A class is overtaken at most `patience` times; then it
+/// goes first and, where it does not fit, the others wait for it, so that a large demand is not starved by small ones,
+/// nor a low priority by high ones.
 ///
 /// For threads of one process, without processes to be started, clients to be fair to, or leases to be called back: that
 /// is `NodeScheduler`. See decision 0151.
