@@ -184,7 +184,7 @@ public struct SelectionRequest: Sendable {
                 try DiversitySearch(diversity, distances: distances).select(count: count, swaps: isLocal ? 10 : 0), name
             )
         }
-        let traversal = try FarthestFirst(features, count: count, initial: initial, threads: threads)
+        let traversal = try FarthestFirst(features, count: count, initial: initial)
         if objective == "k-center" { return (kCenter(traversal), "euclidean") }
         // The distance of each pick to those before is the radius before it.
         var value = 0.0
@@ -209,6 +209,8 @@ public struct SelectionRequest: Sendable {
     }
 
     static var now: Double { read(CLOCK_MONOTONIC) }
+    /// Of the calling thread: what else a process does at the time is not in it.
+    static var threadNow: Double { read(CLOCK_THREAD_CPUTIME_ID) }
     static var processorNow: Double { read(CLOCK_PROCESS_CPUTIME_ID) }
 
     private static func read(_ clock: clockid_t) -> Double {

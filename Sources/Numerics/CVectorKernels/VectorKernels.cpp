@@ -23,7 +23,7 @@ template <typename T> struct Functions {
     void (*allGains)(const T *, long, long, const T *, long, long, avk_transform, const T *, double, double *);
     double (*listGain)(const T *, const T *, const int32_t *, long, long, avk_transform, const T *, double);
     void (*listRaise)(const T *, const T *, const int32_t *, long, long, avk_transform, T *, T *);
-    void (*listLower)(const T *, const T *, const int32_t *, long, long, T *, T *);
+    long (*farthest)(const T *, long, const T *, long, long, int32_t *, T *, T *, int32_t *, T *);
     T (*dot)(const T *, const T *, long);
     T (*distance)(const T *, const T *, long);
 };
@@ -139,9 +139,9 @@ int avk_level(void) {
                             avk_transform f, T *best, T *blockLeast) {                                                 \
         table().S.listRaise(query, blocks, list, listed, dim, f, best, blockLeast);                                    \
     }                                                                                                                  \
-    void avk_list_lower_##S(const T *query, const T *blocks, const int32_t *list, long listed, long dim, T *near,      \
-                            T *blockMost) {                                                                            \
-        table().S.listLower(query, blocks, list, listed, dim, near, blockMost);                                        \
+    long avk_farthest_##S(const T *queries, long count, const T *blocks, long blockCount, long dim, int32_t *seen,     \
+                          T *near, T *blockMost, int32_t *list, T *greatest) {                                         \
+        return table().S.farthest(queries, count, blocks, blockCount, dim, seen, near, blockMost, list, greatest);     \
     }                                                                                                                  \
     T avk_dot_##S(const T *x, const T *y, long count) { return table().S.dot(x, y, count); }                           \
     T avk_distance_##S(const T *x, const T *y, long count) { return table().S.distance(x, y, count); }

@@ -99,6 +99,9 @@ public enum ActiveStrategy: String, QueryStrategy, Sendable, CaseIterable, Codab
         return Array(order.prefix(count))
     }
 
+    /// All candidates, the smallest difference between the two likeliest classes first.
+    static func smallestMargins(_ probabilities: Matrix<Float>) -> [Int] { mostUncertain(probabilities, by: .margin) }
+
     /// All candidates, the least certain first; of equal ones the smallest row.
     private static func mostUncertain(_ probabilities: Matrix<Float>, by measure: ActiveStrategy) -> [Int] {
         let certainty = (0..<probabilities.rows).map { row -> Float in
@@ -132,7 +135,7 @@ public enum ActiveStrategy: String, QueryStrategy, Sendable, CaseIterable, Codab
     private static func kCenter(_ context: QueryContext, _ count: Int) throws(CoresetError) -> [Int] {
         let all = joined(context)
         return try FarthestFirst(
-            all, count: count, initial: Array(context.candidates.rows..<all.rows), threads: context.threads
+            all, count: count, initial: Array(context.candidates.rows..<all.rows)
         ).picks
     }
 

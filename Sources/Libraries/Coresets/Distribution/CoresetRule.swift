@@ -24,7 +24,7 @@ public enum CoresetRule: Sendable, Hashable, Codable {
     ) throws(CoresetError) -> [Int] {
         let count = min(count, features.rows)
         switch self {
-        case .farthestFirst: return try FarthestFirst(features, count: count, threads: 1).picks
+        case .farthestFirst: return try FarthestFirst(features, count: count).picks
         case .facilityLocation(_, let metric):
             let similarities = try Similarities(features, metric: metric, threads: 1)
             return try FacilityLocation(similarities).maximize(count: count).picks

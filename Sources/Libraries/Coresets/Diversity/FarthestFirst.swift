@@ -1,8 +1,7 @@
 /// Farthest-first traversal (GMM): each pick is the point farthest from those before.
 ///
 /// A 2-approximation for k-center and for remote-edge, and for every prefix; Gonzalez 1985. Ties go to the smallest
-/// row. Points are grouped in cells around the picks as their number doubles, and cells too far from a new pick are
-/// passed over.
+/// row.
 public struct FarthestFirst: Sendable, Hashable, Codable {
     /// Rows in order of choice.
     public var picks: [Int] = []
@@ -21,11 +20,11 @@ public struct FarthestFirst: Sendable, Hashable, Codable {
     @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     public init<Scalar: KernelScalar>(
-        _ features: Matrix<Scalar>, count: Int, start: Int = 0, initial: [Int] = [], threads: Int? = nil
+        _ features: Matrix<Scalar>, count: Int, start: Int = 0, initial: [Int] = []
     ) throws(CoresetError) {
         try Self.check(count, start, initial, rows: features.rows)
         guard count > 0 else { return }
-        var run = Traversal(features, wanted: count + initial.count, threads: threads ?? Parallel.processors)
+        var run = Traversal(features, wanted: count + initial.count)
         for element in initial { run.add(element) }
         for step in 0..<count {
             let next = step == 0 && initial.isEmpty ? start : run.farthest.row
@@ -72,103 +71,63 @@ public struct FarthestFirst: Sendable, Hashable, Codable {
     }
 }
 
-/// The state of a traversal: each point's squared distance to the nearest pick.
+/// The state of a traversal: each point's squared distance to the nearest pick, as far as it matters.
+///
+/// Only the greatest is asked for. A block of points whose greatest was less than that when it was last looked at, at
+/// fewer picks, cannot have it now, since distances to the nearest pick only fall; most blocks are looked at a few times,
+/// against all the picks that they have missed at once, and then no more.
 private struct Traversal<Scalar: KernelScalar> {
     private let rows: AlignedBuffer<Scalar>
     private let dimensions: Int
-    private let count: Int
-    private let wanted: Int
-    private let threads: Int
-    private var points: PointBlocks<Scalar>
-    private var cells: Cells<Scalar>?
+    private let points: PointBlocks<Scalar>
+    /// The picks' coordinates.
+    private let picked: AlignedBuffer<Scalar>
+    private var pickedCount = 0
     /// −1 at places without a point, and of picks, so that no point is picked twice.
-    private var near: AlignedBuffer<Scalar>
-    private var blockMost: AlignedBuffer<Scalar>
-    private var list: AlignedBuffer<Int32>
-    private var picked: [Int] = []
-    /// Picks from which grouping saves more than it costs.
-    private var nextCells = 64
+    private let near: AlignedBuffer<Scalar>
+    private let blockMost: AlignedBuffer<Scalar>
+    /// Picks that each block has been measured against.
+    private let seen: AlignedBuffer<Int32>
+    private let list: AlignedBuffer<Int32>
     private(set) var farthest: (row: Int, square: Scalar) = (0, .infinity)
 
-    init(_ features: Matrix<Scalar>, wanted: Int, threads: Int) {
-        self.wanted = wanted
-        count = features.rows
+    init(_ features: Matrix<Scalar>, wanted: Int) {
         dimensions = features.columns
-        self.threads = threads
         let rows = AlignedBuffer<Scalar>(uninitialised: features.storage.count)
         features.storage.withUnsafeBufferPointer {
             if let start = $0.baseAddress { rows.pointer.update(from: start, count: $0.count) }
         }
         self.rows = rows
-        points = PointBlocks(rows.pointer, count: count, dimensions: dimensions)
+        points = PointBlocks(rows.pointer, count: features.rows, dimensions: dimensions)
+        picked = AlignedBuffer(uninitialised: wanted * dimensions)
         near = AlignedBuffer(count: points.places, repeating: .infinity)
-        for place in 0..<points.places where points.rowAt[place] < 0 { near.pointer[place] = -1 }
+        for place in features.rows..<max(features.rows, points.places) { near.pointer[place] = -1 }
         blockMost = AlignedBuffer(count: points.blockCount, repeating: .infinity)
+        seen = AlignedBuffer(count: points.blockCount, repeating: 0)
         list = AlignedBuffer(uninitialised: points.blockCount)
     }
 
     mutating func add(_ row: Int) {
-        let query = rows.pointer + row * dimensions
-        var listed = points.blockCount
-        if let cells {
-            let distances = AlignedBuffer<Scalar>(uninitialised: cells.centrePlaces)
-            cells.measure(query, count: 1, into: distances.pointer)
-            listed = cells.blocks(within: distances.pointer, into: list.pointer)
-        } else {
-            for block in 0..<listed { list.pointer[block] = Int32(truncatingIfNeeded: block) }
-        }
-        Scalar._listLower(
-            query, blocks: points.blocks.pointer, list: list.pointer, listed: listed, dim: dimensions,
-            near: near.pointer, blockMost: blockMost.pointer)
+        (picked.pointer + pickedCount * dimensions).update(
+            from: rows.pointer + row * dimensions, count: dimensions)
+        pickedCount += 1
         let own = Int(points.placeOf[row])
         near.pointer[own] = -1
-        let block = own / Scalar._lanes
-        blockMost.pointer[block] = Scalar._maximum(near.pointer + block * Scalar._lanes, count: Scalar._lanes)
-        picked.append(row)
-        let most = blockMost.pointer
-        cells?.setReaches(of: UnsafeBufferPointer(start: list.pointer, count: listed)) {
-            max(0, most[$0]).squareRoot()
-        }
-        if picked.count == nextCells, count >= 2048, dimensions <= 256 { regroup() }
-        findFarthest()
-    }
-
-    private mutating func findFarthest() {
-        let most = Scalar._maximum(blockMost.pointer, count: points.blockCount)
+        let lanes = Scalar._lanes
+        let block = own / lanes
+        blockMost.pointer[block] = Scalar._maximum(near.pointer + block * lanes, count: lanes)
+        var most: Scalar = 0
+        let listed = Scalar._farthest(
+            picked.pointer, count: pickedCount, blocks: points.blocks.pointer, blockCount: points.blockCount,
+            dim: dimensions, seen: seen.pointer, near: near.pointer, blockMost: blockMost.pointer, list: list.pointer,
+            greatest: &most)
         var best = Int32.max
-        for block in 0..<points.blockCount where blockMost.pointer[block] == most {
-            for place in block * Scalar._lanes..<(block + 1) * Scalar._lanes
-            where near.pointer[place] == most && points.rowAt[place] >= 0 { best = min(best, points.rowAt[place]) }
+        for index in 0..<listed {
+            let start = Int(list.pointer[index]) * lanes
+            for place in start..<start + lanes where near.pointer[place] == most && points.rowAt[place] >= 0 {
+                best = min(best, points.rowAt[place])
+            }
         }
         farthest = (Int(best == .max ? 0 : best), max(0, most))
-    }
-
-    private mutating func regroup() {
-        nextCells *= 2
-        // Grouping costs as much as a pick for each centre, so that enough picks must be left to gain by it.
-        if wanted - picked.count < 2 * picked.count + 64 { return }
-        if let cells, cells.centreCount >= count / 16 { return }
-        let chosen = AlignedBuffer<Scalar>(uninitialised: picked.count * dimensions)
-        for (index, row) in picked.enumerated() {
-            (chosen.pointer + index * dimensions).update(from: rows.pointer + row * dimensions, count: dimensions)
-        }
-        var made = Cells(
-            UnsafePointer(rows.pointer), count: count, dimensions: dimensions, centres: UnsafePointer(chosen.pointer),
-            chosenCount: picked.count, threads: threads)
-        let fresh = AlignedBuffer<Scalar>(count: made.points.places, repeating: -1)
-        for row in 0..<count {
-            fresh.pointer[Int(made.points.placeOf[row])] = near.pointer[Int(points.placeOf[row])]
-        }
-        let lanes = Scalar._lanes
-        let most = AlignedBuffer<Scalar>(uninitialised: made.points.blockCount)
-        for block in 0..<made.points.blockCount {
-            most.pointer[block] = Scalar._maximum(fresh.pointer + block * lanes, count: lanes)
-        }
-        made.setReaches { max(0, most.pointer[$0]).squareRoot() }
-        points = made.points
-        cells = made
-        near = fresh
-        blockMost = most
-        list = AlignedBuffer(uninitialised: made.points.blockCount)
     }
 }

@@ -35,9 +35,11 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable
     static func _listRaise(
         _ query: UnsafePointer<Self>, blocks: UnsafePointer<Self>, list: UnsafePointer<Int32>, listed: Int, dim: Int,
         transform: KernelTransform, best: UnsafeMutablePointer<Self>, blockLeast: UnsafeMutablePointer<Self>)
-    static func _listLower(
-        _ query: UnsafePointer<Self>, blocks: UnsafePointer<Self>, list: UnsafePointer<Int32>, listed: Int, dim: Int,
-        near: UnsafeMutablePointer<Self>, blockMost: UnsafeMutablePointer<Self>)
+    static func _farthest(
+        _ queries: UnsafePointer<Self>, count: Int, blocks: UnsafePointer<Self>, blockCount: Int, dim: Int,
+        seen: UnsafeMutablePointer<Int32>, near: UnsafeMutablePointer<Self>, blockMost: UnsafeMutablePointer<Self>,
+        list: UnsafeMutablePointer<Int32>, greatest: inout Self
+    ) -> Int
     static func _dot(_ left: UnsafePointer<Self>, _ right: UnsafePointer<Self>, count: Int) -> Self
     static func _distance(_ left: UnsafePointer<Self>, _ right: UnsafePointer<Self>, count: Int) -> Self
 }
@@ -97,10 +99,14 @@ extension Float: KernelScalar {
         _ query: UnsafePointer<Float>, blocks: UnsafePointer<Float>, list: UnsafePointer<Int32>, listed: Int, dim: Int,
         transform: KernelTransform, best: UnsafeMutablePointer<Float>, blockLeast: UnsafeMutablePointer<Float>
     ) { avk_list_raise_f32(query, blocks, list, listed, dim, transform, best, blockLeast) }
-    public static func _listLower(
-        _ query: UnsafePointer<Float>, blocks: UnsafePointer<Float>, list: UnsafePointer<Int32>, listed: Int, dim: Int,
-        near: UnsafeMutablePointer<Float>, blockMost: UnsafeMutablePointer<Float>
-    ) { avk_list_lower_f32(query, blocks, list, listed, dim, near, blockMost) }
+    public static func _farthest(
+        _ queries: UnsafePointer<Float>, count: Int, blocks: UnsafePointer<Float>, blockCount: Int, dim: Int,
+        seen: UnsafeMutablePointer<Int32>, near: UnsafeMutablePointer<Float>,
+        blockMost: UnsafeMutablePointer<Float>,
+        list: UnsafeMutablePointer<Int32>, greatest: inout Float
+    ) -> Int {
+        avk_farthest_f32(queries, count, blocks, blockCount, dim, seen, near, blockMost, list, &greatest)
+    }
     public static func _dot(_ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, count: Int) -> Float {
         avk_dot_f32(left, right, count)
     }
@@ -160,11 +166,14 @@ extension Double: KernelScalar {
         dim: Int,
         transform: KernelTransform, best: UnsafeMutablePointer<Double>, blockLeast: UnsafeMutablePointer<Double>
     ) { avk_list_raise_f64(query, blocks, list, listed, dim, transform, best, blockLeast) }
-    public static func _listLower(
-        _ query: UnsafePointer<Double>, blocks: UnsafePointer<Double>, list: UnsafePointer<Int32>, listed: Int,
-        dim: Int,
-        near: UnsafeMutablePointer<Double>, blockMost: UnsafeMutablePointer<Double>
-    ) { avk_list_lower_f64(query, blocks, list, listed, dim, near, blockMost) }
+    public static func _farthest(
+        _ queries: UnsafePointer<Double>, count: Int, blocks: UnsafePointer<Double>, blockCount: Int, dim: Int,
+        seen: UnsafeMutablePointer<Int32>, near: UnsafeMutablePointer<Double>,
+        blockMost: UnsafeMutablePointer<Double>,
+        list: UnsafeMutablePointer<Int32>, greatest: inout Double
+    ) -> Int {
+        avk_farthest_f64(queries, count, blocks, blockCount, dim, seen, near, blockMost, list, &greatest)
+    }
     public static func _dot(_ left: UnsafePointer<Double>, _ right: UnsafePointer<Double>, count: Int) -> Double {
         avk_dot_f64(left, right, count)
     }

@@ -1,9 +1,10 @@
 /// Facility location: f(S) = Σ_u max(0, max_{j∈S} s(u, j)), how well the chosen represent every point.
 ///
-/// Each term of a gain is rounded to a common step before it is summed, so that sums are exact: the same bits for
-/// stored and computed similarities, any number of threads and any order; and gains never rise as S grows, to the last
-/// bit, so that lazy and naive greedy agree on ties too. The step is 2⁻²⁴ of the greatest similarity for `Float`, whose
-/// own rounding is no finer there, and 2⁻⁵¹·n of it for `Double`.
+/// Similarities are rounded to a common step before they are subtracted and summed, so that gains are exact: the same
+/// bits for stored and computed similarities, any number of threads and any order; gains never rise as S grows, to the
+/// last bit, so that lazy and naive greedy agree on ties too; and candidates whose gains are equal by symmetry tie, so
+/// that the smallest wins. The step is 2⁻²⁴ of the greatest similarity for `Float`, whose own rounding is no finer
+/// there, and 2⁻⁵¹·n of it for `Double`.
 ///
 /// With features of up to 64 dimensions and a similarity of distance, points that a candidate cannot bring anything are
 /// passed over (`RowFacility`).
@@ -66,10 +67,10 @@ extension FacilityEngine {
 }
 
 extension KernelScalar {
-    /// How terms up to `greatest` are rounded so that `count` of them sum exactly; see `avk_gain_f32`.
+    /// How values up to `greatest` are rounded so that `count` of them sum exactly; see `avk_gain_f32`.
     static func rounding(count: Int, greatest: Double) -> Double {
         if Self.self == Float.self {
-            // Terms become whole numbers up to 2²⁴.
+            // They become whole numbers up to 2²⁴.
             let exponent = max(greatest, 1e-30).exponent + 1
             return Double(sign: .plus, exponent: 24 - exponent, significand: 1)
         }
@@ -144,8 +145,8 @@ struct SparseFacility: FacilityEngine {
             for element in elements {
                 var sum = 0.0
                 for entry in matrix.offsets[element]..<matrix.offsets[element + 1] {
-                    let rise = matrix.values[entry] - best[Int(matrix.columns[entry])]
-                    if rise > 0 { sum += (rise + rounding) - rounding }
+                    let (value, now) = (matrix.values[entry], best[Int(matrix.columns[entry])])
+                    if value > now { sum += (value + rounding) - (now + rounding) }
                 }
                 gains.append(sum)
             }

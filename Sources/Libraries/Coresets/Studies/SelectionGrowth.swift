@@ -100,7 +100,7 @@ public struct SelectionGrowth: Sendable {
             let least = rows.storage.min() ?? 0
             let moved = Matrix(finite: rows.storage.map { $0 - least }, rows: rows.rows, columns: rows.columns)
             _ = try FeatureBased(moved).maximize(count: count)
-        case .farthestFirst: _ = try FarthestFirst(rows, count: count, threads: threads)
+        case .farthestFirst: _ = try FarthestFirst(rows, count: count)
         case .doubling:
             var selector = try DoublingCenters(capacity: count, dimensions: rows.columns)
             selector.observe(rowsOf: rows)

@@ -48,9 +48,9 @@ int avk_level(void);
        limit·(norm + norms[i]), where cancellation has eaten digits. */                                                \
     long avk_expand_##S(T *out, const T *norms, T norm, T limit, long count);                                          \
     void avk_transform_##S(avk_transform transform, T *values, long count);                                            \
-    /* Σ max(0, values[i] − best[i]), each term rounded to a step first, so that the sum is exact and its order does   \
-       not matter. `rounding` is what f32 terms are multiplied by to be whole numbers below 2²⁴, and 1.5·2⁵²·step for  \
-       f64. */                                                                                                         \
+    /* Σ max(0, values[i] − best[i]), both rounded to a step first, so that the sum is exact and its order does not    \
+       matter. `rounding` is what f32 values are multiplied by to be whole numbers up to 2²⁴, and 1.5·2⁵²·step for     \
+       f64. best is finite and at least 0. */                                                                          \
     double avk_gain_##S(const T *values, const T *best, long count, double rounding);                                  \
     /* best[i] = max(best[i], values[i]); returns the least of the results. */                                         \
     T avk_raise_##S(const T *values, T *best, long count);                                                             \
@@ -67,9 +67,11 @@ int avk_level(void);
     /* best = max(best, similarity) in the blocks listed, and each block's least. */                                   \
     void avk_list_raise_##S(const T *query, const T *blocks, const int32_t *list, long listed, long dim,               \
                             avk_transform transform, T *best, T *blockLeast);                                          \
-    /* near = min(near, squared distance) in the blocks listed, and each block's greatest. */                          \
-    void avk_list_lower_##S(const T *query, const T *blocks, const int32_t *list, long listed, long dim, T *near,      \
-                            T *blockMost);                                                                             \
+    /* The greatest squared distance of a point to the nearest of `count` queries, and the blocks that have it.        \
+       near has the minimum over the first seen[block] queries, blockMost its greatest in each block: never too small, \
+       so that only blocks whose bound could be the greatest are measured, against all queries they have missed. */    \
+    long avk_farthest_##S(const T *queries, long count, const T *blocks, long blockCount, long dim, int32_t *seen,     \
+                          T *near, T *blockMost, int32_t *list, T *greatest);                                          \
     T avk_dot_##S(const T *x, const T *y, long count);                                                                 \
     T avk_distance_##S(const T *x, const T *y, long count);
 
