@@ -55,6 +55,8 @@ public struct SalsaStreaming<Function: StreamObjective>: StreamSelector {
     public var kept: [Int] { best?.numbers ?? [] }
     public var points: Matrix<Float> { best?.function.points ?? empty.points }
 
+    @_specialize(where Function == StreamLogDeterminant)
+    @_specialize(where Function == StreamFacilityLocation)
     public mutating func observe(_ point: UnsafeBufferPointer<Float>) -> StreamDecision {
         defer { seen += 1 }
         let alone = single.gain(of: point)
@@ -66,9 +68,11 @@ public struct SalsaStreaming<Function: StreamObjective>: StreamSelector {
         var decision = StreamDecision.rejected
         var hasGrown = false
         for index in sets.indices where sets[index].function.count < count {
-            let gain = sets[index].function.gain(of: point)
+            let needed = threshold(sets[index])
+            guard alone >= needed else { continue }
+            let gain = sets[index].function.gain(of: point, atLeast: needed)
             evaluations += 1
-            guard gain > 0, gain >= threshold(sets[index]) else { continue }
+            guard gain > 0, gain >= needed else { continue }
             sets[index].function.add(point)
             sets[index].numbers.append(seen)
             decision = .added(slot: sets[index].numbers.count - 1)

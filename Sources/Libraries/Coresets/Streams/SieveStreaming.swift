@@ -10,8 +10,9 @@ public struct SieveStreaming<Function: StreamObjective>: StreamSelector {
     public enum Rule: String, Sendable, CaseIterable { case sieve, plusPlus }
 
     private struct Sieve {
-        /// Exponent of 1 + ε.
+        /// Exponent of 1 + ε, and the guess itself.
         let level: Int
+        let guess: Double
         var function: Function
         var numbers: [Int] = []
     }
@@ -56,6 +57,8 @@ public struct SieveStreaming<Function: StreamObjective>: StreamSelector {
     /// Sets that are kept at the moment.
     public var guesses: Int { sieves.count }
 
+    @_specialize(where Function == StreamLogDeterminant)
+    @_specialize(where Function == StreamFacilityLocation)
     public mutating func observe(_ point: UnsafeBufferPointer<Float>) -> StreamDecision {
         defer { seen += 1 }
         let alone = single.gain(of: point)
@@ -67,11 +70,13 @@ public struct SieveStreaming<Function: StreamObjective>: StreamSelector {
         var decision = StreamDecision.rejected
         var hasGrown = false
         for index in sieves.indices where sieves[index].function.count < count {
-            let level = pow(1 + epsilon, Double(sieves[index].level))
-            let gain = sieves[index].function.gain(of: point)
-            evaluations += 1
+            let guess = sieves[index].guess
             let left = Double(count - sieves[index].function.count)
-            let needed = rule == .sieve ? (level / 2 - sieves[index].function.value) / left : level
+            let needed = rule == .sieve ? (guess / 2 - sieves[index].function.value) / left : guess
+            // No gain is more than that of a point alone.
+            guard alone >= needed else { continue }
+            let gain = sieves[index].function.gain(of: point, atLeast: needed)
+            evaluations += 1
             guard gain >= needed, gain > 0 else { continue }
             sieves[index].function.add(point)
             sieves[index].numbers.append(seen)
@@ -102,7 +107,7 @@ public struct SieveStreaming<Function: StreamObjective>: StreamSelector {
         sieves.removeAll { $0.level < first && $0.level != bestLevel }
         let present = Set(sieves.map(\.level))
         for level in first...max(first, last) where !present.contains(level) {
-            sieves.append(Sieve(level: level, function: empty))
+            sieves.append(Sieve(level: level, guess: pow(1 + epsilon, Double(level)), function: empty))
         }
         sieves.sort { $0.level < $1.level }
     }
@@ -148,11 +153,14 @@ public struct ThreeSieves<Function: StreamObjective>: StreamSelector {
     public var value: Double { function.value }
     public var points: Matrix<Float> { function.points }
 
+    @_specialize(where Function == StreamLogDeterminant)
+    @_specialize(where Function == StreamFacilityLocation)
     public mutating func observe(_ point: UnsafeBufferPointer<Float>) -> StreamDecision {
         defer { seen += 1 }
         guard function.count < count else { return .rejected }
-        let gain = function.gain(of: point)
-        if gain > 0, gain >= (guess - function.value) / Double(count - function.count) {
+        let needed = (guess - function.value) / Double(count - function.count)
+        let gain = function.gain(of: point, atLeast: needed)
+        if gain > 0, gain >= needed {
             function.add(point)
             kept.append(seen)
             rejected = 0

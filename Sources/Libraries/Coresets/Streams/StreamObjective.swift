@@ -12,13 +12,22 @@ public protocol StreamObjective: Sendable {
     var points: Matrix<Float> { get }
     /// What a point would add.
     mutating func gain(of point: UnsafeBufferPointer<Float>) -> Double
+    /// The same where it is at least `least`, and anything below `least` where it is not: most points of a stream are
+    /// worth too little, and much of the work can be spared on them.
+    mutating func gain(of point: UnsafeBufferPointer<Float>, atLeast least: Double) -> Double
     /// Takes a point.
     mutating func add(_ point: UnsafeBufferPointer<Float>)
 }
 
+extension StreamObjective {
+    public mutating func gain(of point: UnsafeBufferPointer<Float>, atLeast least: Double) -> Double {
+        gain(of: point)
+    }
+}
+
 /// ½·log det(I + a·K) with K = exp(−γ·d²): what the taken points tell about a Gaussian process.
 ///
-/// - Complexity: a gain O(k·d + k²), memory O(k·d + k²).
+/// - Complexity: a gain O(k·d + k²), O(k·d) where one of the taken points shows that it is too small; memory O(k·d + k²).
 public struct StreamLogDeterminant: StreamObjective {
     private let kernel: KernelTransform
     private let scale: Double
@@ -31,6 +40,10 @@ public struct StreamLogDeterminant: StreamObjective {
     private var factor: [Double]
     private var distances: [Float]
     private var row: [Double]
+    private let gamma: Double
+    /// The last bound that a gain was asked for from, its pivot, and the squared distance to a taken point below which no
+    /// gain reaches it.
+    private var bound = (gain: -Double.infinity, pivot: 1.0, square: Float(-1))
 
     /// - Parameters:
     ///   - capacity: points that can be taken at most.
@@ -40,6 +53,8 @@ public struct StreamLogDeterminant: StreamObjective {
         self.capacity = capacity
         self.dimensions = dimensions
         self.scale = scale
+        self.gamma = gamma
+        greatestGain = 0.5 * log(1 + scale)
         kernel = Similarity.gaussian(gamma: gamma).transform(dimensions: dimensions, maximum: 0)
         slots = PointSlots(capacity: capacity, dimensions: dimensions)
         factor = [Double](repeating: 0, count: capacity * capacity)
@@ -49,19 +64,43 @@ public struct StreamLogDeterminant: StreamObjective {
 
     public var points: Matrix<Float> { slots.matrix(count: count) }
     /// The greatest gain that any point can have: that of the first.
-    public var greatestGain: Double { 0.5 * log(1 + scale) }
+    public let greatestGain: Double
 
-    public mutating func gain(of point: UnsafeBufferPointer<Float>) -> Double { 0.5 * log(pivot(point)) }
+    public mutating func gain(of point: UnsafeBufferPointer<Float>) -> Double {
+        count == 0 ? greatestGain : 0.5 * log(pivot(point, least: 1, near: -1))
+    }
 
-    /// Solves for the row of the factor that the point would add, and returns its squared pivot.
-    private mutating func pivot(_ point: UnsafeBufferPointer<Float>) -> Double {
+    public mutating func gain(of point: UnsafeBufferPointer<Float>, atLeast least: Double) -> Double {
+        if least != bound.gain { setBound(least) }
+        let square = pivot(point, least: bound.pivot, near: bound.square)
+        return square < 1 ? -.infinity : count == 0 ? greatestGain : 0.5 * log(square)
+    }
+
+    private mutating func setBound(_ least: Double) {
+        // A hair lower, so that rounding cannot turn a gain that is just large enough away.
+        bound = (least, exp(2 * least) * (1 - 1e-12), -1)
+        // A taken point with likeness a·K leaves at most 1 + a − (a·K)²/(1 + a); distances have seven digits, which must
+        // not decide.
+        let left = (1 + scale) * (1 + scale - bound.pivot * (1 - 1e-5))
+        if bound.pivot > 1, left > 0, left.squareRoot() < scale {
+            bound.square = Float(-log(left.squareRoot() / scale) / gamma * (1 - 1e-5))
+        }
+    }
+
+    /// Solves for the row of the factor that the point would add.
+    ///
+    /// - Returns: its squared pivot, or −1 as soon as that is known to be less than `least`.
+    private mutating func pivot(_ point: UnsafeBufferPointer<Float>, least: Double, near: Float) -> Double {
+        if count == 0 { return 1 + scale }
         slots.distances(point, count: count, into: &distances)
         let (count, capacity, scale, kernel) = (count, capacity, scale, kernel)
-        var square = 1 + scale
-        distances.withUnsafeMutableBufferPointer { distances in
-            guard let values = distances.baseAddress else { return }
+        let square = distances.withUnsafeMutableBufferPointer { distances -> Double in
+            var square = 1 + scale
+            guard let values = distances.baseAddress else { return square }
+            // The nearest taken point alone leaves too little: the others can only lessen it.
+            if near > 0, Float._minimum(values, count: count) < near { return -1 }
             Float._transform(kernel, values, count: count)
-            factor.withUnsafeBufferPointer { factor in
+            return factor.withUnsafeBufferPointer { factor in
                 row.withUnsafeMutableBufferPointer { row in
                     for i in 0..<count {
                         var sum = scale * Double(values[i])
@@ -70,16 +109,18 @@ public struct StreamLogDeterminant: StreamObjective {
                         let x = sum / factor[line + i]
                         row[i] = x
                         square -= x * x
+                        if square < least, least > 1 { return -1 }
                     }
+                    return square
                 }
             }
         }
         // I + a·K has no eigenvalue below 1, so neither has a pivot.
-        return max(square, 1)
+        return square == -1 ? -1 : max(square, 1)
     }
 
     public mutating func add(_ point: UnsafeBufferPointer<Float>) {
-        let square = pivot(point)
+        let square = pivot(point, least: 1, near: -1)
         value += 0.5 * log(square)
         for t in 0..<count { factor[count * capacity + t] = row[t] }
         factor[count * capacity + count] = square.squareRoot()

@@ -9,6 +9,7 @@ import Reports
 /// - Source: the runtime study of Wang, Flynn & Luo 2023.
 public struct RuntimeStudy: Sendable {
     public enum Algorithm: String, Sendable, CaseIterable {
+        case exhaustive = "brute-force k-replacement"
         case replacement = "k-replacement"
         case adjacency = "k-adjacency replacement"
         case doubling
@@ -84,9 +85,10 @@ public struct RuntimeStudy: Sendable {
             let rows = features.select((0..<n).map { _ in generator.below(features.rows) })
             let start = Self.processorTime
             switch algorithm {
-            case .replacement, .adjacency:
-                var selector = try ReplacementSelector(
-                    capacity: k, dimensions: rows.columns, rule: algorithm == .replacement ? .all : .adjacent)
+            case .exhaustive, .replacement, .adjacency:
+                let rule: ReplacementSelector.Rule =
+                    algorithm == .exhaustive ? .exhaustive : algorithm == .replacement ? .all : .adjacent
+                var selector = try ReplacementSelector(capacity: k, dimensions: rows.columns, rule: rule)
                 selector.observe(rowsOf: rows)
             case .doubling:
                 var selector = try DoublingCenters(capacity: k, dimensions: rows.columns)
@@ -96,7 +98,7 @@ public struct RuntimeStudy: Sendable {
                     capacity: k, dimensions: rows.columns, gamma: 1 / Double(max(1, rows.columns)))
                 var selector = try SieveStreaming(empty, count: k, epsilon: 0.5)
                 selector.observe(rowsOf: rows)
-            case .farthestFirst: _ = try FarthestFirst(rows, count: k, threads: 1)
+            case .farthestFirst: _ = try FarthestFirst(rows, count: k)
             }
             times.append(Self.processorTime - start)
         }
