@@ -62,6 +62,9 @@ let package = Package(
             name: "CBrotli", path: "Sources/Shims/CBrotli", pkgConfig: "libbrotlidec",
             providers: [.apt(["libbrotli-dev"])]),
         .target(
+            name: "CJPEG", path: "Sources/Shims/CJPEG", publicHeadersPath: "include",
+            linkerSettings: [.linkedLibrary("jpeg")]),
+        .target(
             name: "CCLD2", path: "Sources/Shims/CCLD2", publicHeadersPath: "include",
             // The full tables stand in for the small ones of libcld2, so they must come first.
             linkerSettings: [.linkedLibrary("cld2_full"), .linkedLibrary("cld2")]),
@@ -124,7 +127,7 @@ let package = Package(
             needs: ["ApusTensor", "Compression", "JSON", "Files", "Threads", "Tokenization"]),
         module(
             "Coresets", in: "Libraries",
-            needs: ["Apus", "ApusCore", "Compression", "CVectorKernels", "Files", "JSON", "Reports"]),
+            needs: ["Apus", "ApusCore", "CJPEG", "Compression", "CVectorKernels", "Files", "JSON", "Reports"]),
         module("Evaluation", in: "Libraries", needs: ["ApusCore", "Files", "JSON", "UnicodeText"]),
         module(
             "Experiments", in: "Libraries",

@@ -1,16 +1,18 @@
+import CJPEG
 import Compression
 import Files
 
 /// An image as grey values from 0 to 1, by rows from the top: what simple features are made of.
 ///
-/// Reads PNG (8 bits a channel and fewer, any colour type, not interlaced), PGM and PPM (P2, P3, P5, P6).
+/// Reads PNG (8 bits a channel and fewer, any colour type, not interlaced), PGM and PPM (P2, P3, P5, P6), and JPEG
+/// (sequential and progressive; grey, YCbCr, RGB, CMYK and YCCK). Which way up a camera was held is not regarded.
 struct ImageFile {
     let width: Int
     let height: Int
     let grey: [Float]
 
     /// Names that are read.
-    static let endings = ["png", "pgm", "ppm", "pnm"]
+    static let endings = ["png", "jpg", "jpeg", "pgm", "ppm", "pnm"]
     private static let mostPixels = 1 << 28
 
     /// - Throws: `FileError`; `CoresetError.malformed` with the byte.
@@ -18,6 +20,8 @@ struct ImageFile {
         let bytes = try FileReader.bytes(of: path)
         if bytes.starts(with: [0x89, 0x50, 0x4E, 0x47]) {
             self = try PNGDecoder(path: path).decode(bytes)
+        } else if bytes.starts(with: [0xFF, 0xD8, 0xFF]) {
+            self = try Self.decodeJPEG(bytes, path: path)
         } else {
             var decoder = NetpbmDecoder(path: path, bytes: bytes)
             self = try decoder.decode()
@@ -28,6 +32,27 @@ struct ImageFile {
         self.width = width
         self.height = height
         self.grey = grey
+    }
+
+    private static func decodeJPEG(_ bytes: [UInt8], path: String) throws(CoresetError) -> ImageFile {
+        var message = [CChar](repeating: 0, count: 256)
+        func failure() -> CoresetError {
+            let text = String(decoding: message.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            return .malformed(file: path, place: "the JPEG data", reason: text)
+        }
+        return try bytes.withUnsafeBufferPointer { bytes throws(CoresetError) in
+            guard let image = cj_open(bytes.baseAddress, UInt(bytes.count), &message) else { throw failure() }
+            defer { cj_close(image) }
+            let (width, height) = (cj_width(image), cj_height(image))
+            try check(width, height, path: path, byte: 0)
+            // Progressive images are held as coefficients of two bytes for three colours, and all as numbers at the end.
+            try Memory.require(
+                12 * width * height, limit: nil, for: "\(path), \(width) × \(height) pixels",
+                remedy: "Scale the image down first.")
+            var values = [UInt8](repeating: 0, count: width * height)
+            guard cj_read(image, &values, &message) != 0 else { throw failure() }
+            return ImageFile(width: width, height: height, grey: values.map { Float($0) / 255 })
+        }
     }
 
     static func check(_ width: Int, _ height: Int, path: String, byte: Int) throws(CoresetError) {
@@ -85,7 +110,7 @@ private struct NetpbmDecoder {
     mutating func decode() throws -> ImageFile {
         guard bytes.count > 2, bytes[0] == UInt8(ascii: "P"), [50, 51, 53, 54].contains(bytes[1]) else {
             position = 0
-            throw fail("this is no PNG, PGM or PPM file")
+            throw fail("this is no PNG, JPEG, PGM or PPM file")
         }
         let isText = bytes[1] < 53
         let channels = bytes[1] == 50 || bytes[1] == 53 ? 1 : 3
