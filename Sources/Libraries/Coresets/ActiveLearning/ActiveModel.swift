@@ -7,6 +7,10 @@ public protocol ActiveModel: Sendable {
     ///
     /// - Parameter weights: how often each row counts; once where nil.
     mutating func fit(_ features: Matrix<Float>, labels: [Int], weights: [Double]?) throws(CoresetError)
+    /// The same, step by step while `goesOn`; for as long as it takes where a model does not know steps.
+    mutating func fit(
+        _ features: Matrix<Float>, labels: [Int], weights: [Double]?, while goesOn: () -> Bool
+    ) throws(CoresetError)
     /// A row for each row of the features, a column for each class; rows sum to 1.
     func probabilities(of features: Matrix<Float>) -> Matrix<Float>
     /// What the last layer sees of each row. Distances between rows, and gradients, are those of this.
@@ -15,6 +19,10 @@ public protocol ActiveModel: Sendable {
 
 extension ActiveModel {
     public func embedding(of features: Matrix<Float>) -> Matrix<Float> { features }
+
+    public mutating func fit(
+        _ features: Matrix<Float>, labels: [Int], weights: [Double]?, while goesOn: () -> Bool
+    ) throws(CoresetError) { try fit(features, labels: labels, weights: weights) }
 
     /// The share of rows whose most likely class is their label.
     public func accuracy(_ features: Matrix<Float>, labels: [Int]) -> Double {

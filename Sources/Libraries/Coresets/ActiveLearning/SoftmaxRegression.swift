@@ -112,6 +112,11 @@ public struct SoftmaxRegression: ActiveModel, Hashable, Codable {
     /// - Complexity: O(steps · rows · dimensions · classes).
     public mutating func fit(
         _ features: Matrix<Float>, labels: [Int], weights: [Double]? = nil
+    ) throws(CoresetError) { try fit(features, labels: labels, weights: weights) { true } }
+
+    /// - Throws: as the other.
+    public mutating func fit(
+        _ features: Matrix<Float>, labels: [Int], weights: [Double]?, while goesOn: () -> Bool
     ) throws(CoresetError) {
         try check(features, labels, weights)
         guard features.rows > 0 else { return }
@@ -123,7 +128,7 @@ public struct SoftmaxRegression: ActiveModel, Hashable, Codable {
         var gradient = (
             blocks: [Float](repeating: 0, count: blocks.count), offsets: [Float](repeating: 0, count: offsets.count)
         )
-        for _ in 0..<steps {
+        for _ in 0..<steps where goesOn() {
             self.gradient(at: ahead, features, labels, shares, into: &gradient)
             let next = (1 + (1 + 4 * momentum * momentum).squareRoot()) / 2
             let push = (momentum - 1) / next

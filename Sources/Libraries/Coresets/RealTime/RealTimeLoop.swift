@@ -30,6 +30,8 @@ public struct RealTimeLoop: Sendable, Codable {
     public var queue = 4
     public var policy = ArrivalQueue<Int>.Policy.dropOldest
     public var seed: UInt64 = 0
+    /// Picks at random, at once: what any other choice is to be compared with.
+    public var isRandom = false
 
     public init(
         count: Int, batch: Int, rate: Double, within: Double, batches: Int, metric: Similarity
@@ -57,6 +59,8 @@ public struct RealTimeLoop: Sendable, Codable {
         /// `AnytimeGreedy.guarantee`.
         public var guarantee: Double
         public var isLate: Bool
+        /// The share of the batch whose label the model knew before it learnt from any of it; nil without labels.
+        public var accuracy: Double?
     }
 
     /// Runs the loop on rows of the features, in a circle.
@@ -67,6 +71,42 @@ public struct RealTimeLoop: Sendable, Codable {
     /// - Throws: `CoresetError`.
     public func run(
         _ features: Matrix<Float>, now: () -> Double, wait: (Double) -> Void
+    ) throws(CoresetError) -> RealTimeOutcome {
+        try run(
+            features, now: now, wait: wait, shortlist: { _ in nil }, afterwards: { _, _ throws(CoresetError) in nil })
+    }
+
+    /// The same with a model that learns: the labels of a batch's picks come back when they are made, and what is learnt
+    /// from them decides what is chosen of the next batch.
+    ///
+    /// Time for learning is none of a batch's latency, but a batch that arrives meanwhile waits.
+    ///
+    /// - Parameter labels: of all rows; those that were not picked serve to tell how good the model is.
+    /// - Throws: `CoresetError`.
+    public func run<Model: ActiveModel>(
+        _ features: Matrix<Float>, labels: [Int], learner: inout RealTimeLearner<Model>, now: () -> Double,
+        wait: (Double) -> Void
+    ) throws(CoresetError) -> RealTimeOutcome {
+        guard labels.count == features.rows else {
+            throw .dimensions(expected: features.rows, found: labels.count, what: "labels")
+        }
+        var own = learner
+        defer { learner = own }
+        return try run(
+            features, now: now, wait: wait, shortlist: { isRandom ? nil : own.shortlist($0, count: count) },
+            afterwards: { rows, picks throws(CoresetError) in
+                let truth = rows.map { labels[$0] }
+                let accuracy = own.rounds > 0 ? own.model.accuracy(features.select(rows), labels: truth) : nil
+                try own.learn(
+                    features.select(picks.map { rows[$0] }), labels: picks.map { truth[$0] },
+                    until: now() + own.within, now: now)
+                return accuracy
+            })
+    }
+
+    private func run(
+        _ features: Matrix<Float>, now: () -> Double, wait: (Double) -> Void, shortlist: (Matrix<Float>) -> [Int]?,
+        afterwards: (_ rows: [Int], _ picks: [Int]) throws(CoresetError) -> Double?
     ) throws(CoresetError) -> RealTimeOutcome {
         try check(features)
         let columns = features.columns
@@ -100,8 +140,12 @@ public struct RealTimeLoop: Sendable, Codable {
                 guarantee: 0,
                 isLate: false)
             let context = centres?.points
-            if present < target {
-                try choose(features.select(rows), context: context, until: target, now: now, into: &record)
+            if present < target, !isRandom {
+                let all = features.select(rows)
+                let places = shortlist(all)
+                try choose(
+                    places.map { all.select($0) } ?? all, context: context, until: target, now: now, into: &record)
+                if let places { record.picks = record.picks.map { places[$0] } }
             } else {
                 var generator = SeededGenerator(seed: seed, stream: UInt64(job.element))
                 record.picks = Self.random(batch, count, &generator)
@@ -113,6 +157,7 @@ public struct RealTimeLoop: Sendable, Codable {
             let over = finish - target
             // A time slice of another program is no cost of finishing, so one outlier must not take half of the time.
             reserve = max(0.98 * reserve, present < target ? min(1.5 * over, within / 4) : 0)
+            record.accuracy = try afterwards(rows, record.picks)
             for pick in record.picks { centres?.observe(Array(features[row: rows[pick]])) }
             if job.element % sampled == 0 {
                 samples.append(.init(record: records.count, context: context))

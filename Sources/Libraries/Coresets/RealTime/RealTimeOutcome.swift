@@ -33,6 +33,12 @@ public struct RealTimeOutcome: Sendable {
         return sorted[min(sorted.count - 1, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
     }
 
+    /// Of the model, on batches that it had not learnt from: the mean over the later half of them; nil without labels.
+    public var accuracy: Double? {
+        let known = records.compactMap(\.accuracy)
+        return known.isEmpty ? nil : SampleMean(Array(known.suffix((known.count + 1) / 2))).mean
+    }
+
     public var meanGuarantee: Double {
         records.reduce(0) { $0 + $1.guarantee } / Double(max(1, records.count))
     }
@@ -75,8 +81,12 @@ public struct RealTimeOutcome: Sendable {
         return chosen.isEmpty ? nil : (SampleMean(chosen), SampleMean(random))
     }
 
-    /// - Parameter quality: of `quality(_:)`.
-    public func json(quality: (chosen: SampleMean, random: SampleMean)?) -> JSONValue {
+    /// - Parameters:
+    ///   - quality: of `quality(_:)`.
+    ///   - control: the same loop with random picks.
+    public func json(
+        quality: (chosen: SampleMean, random: SampleMean)?, control: RealTimeOutcome? = nil
+    ) -> JSONValue {
         func milliseconds(_ seconds: Double) -> JSONValue { JSONValue((seconds * 1e6).rounded() / 1e3) }
         func share(_ value: Double) -> JSONValue { JSONValue((value * 1e6).rounded() / 1e6) }
         var object: JSONObject = [
@@ -90,6 +100,8 @@ public struct RealTimeOutcome: Sendable {
             "guarantee": share(meanGuarantee),
             "evaluations": JSONValue(records.reduce(0) { $0 + $1.evaluations } / max(1, records.count)),
         ]
+        if let accuracy { object["accuracy"] = share(accuracy) }
+        if let accuracy = control?.accuracy { object["randomAccuracy"] = share(accuracy) }
         if let quality {
             object["quality"] = share(quality.chosen.mean)
             object["randomQuality"] = share(quality.random.mean)

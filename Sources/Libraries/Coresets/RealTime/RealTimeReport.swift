@@ -3,8 +3,9 @@ import Reports
 
 /// The page of loops at several rates.
 public struct RealTimeReport: Sendable {
+    /// A loop, what its picks are worth, and where labels came back the same loop with random picks.
     public typealias Row = (
-        outcome: RealTimeOutcome, quality: (chosen: SampleMean, random: SampleMean)?
+        outcome: RealTimeOutcome, quality: (chosen: SampleMean, random: SampleMean)?, control: RealTimeOutcome?
     )
 
     public let source: String
@@ -19,7 +20,7 @@ public struct RealTimeReport: Sendable {
         .object([
             "goal": .string(rows.first?.outcome.loop.goal.rawValue ?? ""),
             "metric": .string(rows.first?.outcome.loop.metric.name ?? ""),
-            "rates": .array(rows.map { $0.outcome.json(quality: $0.quality) }),
+            "rates": .array(rows.map { $0.outcome.json(quality: $0.quality, control: $0.control) }),
         ])
     }
 
@@ -79,8 +80,8 @@ public struct RealTimeReport: Sendable {
                         head: [
                             "rows/s", "batches", "late", "dropped", "50 %, ms", "90 %, ms", "99 %, ms",
                             "greatest, ms",
-                            "quality", "random", "guaranteed",
-                        ], numeric: Set(0...10),
+                            "quality", "random", "guaranteed", "accuracy, %", "of random picks, %",
+                        ], numeric: Set(0...12),
                         rows: rows.map { row in
                             let one = row.outcome
                             func ms(_ share: Double) -> HTMLWriter.Cell {
@@ -93,6 +94,8 @@ public struct RealTimeReport: Sendable {
                                 .text(row.quality.map { Format.decimal($0.chosen.mean, digits: 3) } ?? ""),
                                 .text(row.quality.map { Format.decimal($0.random.mean, digits: 3) } ?? ""),
                                 .text(Format.decimal(one.meanGuarantee, digits: 3)),
+                                .text(one.accuracy.map { Format.decimal(100 * $0, digits: 2) } ?? ""),
+                                .text(row.control?.accuracy.map { Format.decimal(100 * $0, digits: 2) } ?? ""),
                             ]
                         })
                 }

@@ -1,0 +1,99 @@
+import ApusCore
+import Coresets
+import Testing
+
+@Suite("Labels inside the loop in time") struct RealTimeLearnerTests {
+    /// Three clouds in a plane, two of them near each other.
+    private static func clouds(_ generator: inout SeededGenerator, rows: Int) throws -> (Matrix<Float>, [Int]) {
+        let centres: [(Float, Float)] = [(0, 0), (2, 0), (0, 8)]
+        var (storage, labels): ([Float], [Int]) = ([], [])
+        for _ in 0..<rows {
+            let label = generator.below(3)
+            labels.append(label)
+            for centre in [centres[label].0, centres[label].1] {
+                storage.append(centre + Float((0..<12).reduce(-6.0) { sum, _ in sum + generator.unit() }))
+            }
+        }
+        return (try Matrix(rows: rows, columns: 2, storage: storage), labels)
+    }
+
+    /// Each look takes a millisecond.
+    private final class Clock {
+        var time = 0.0
+        func now() -> Double {
+            time += 0.001
+            return time
+        }
+    }
+
+    private static func run(
+        _ features: Matrix<Float>, _ labels: [Int], batches: Int, isRandom: Bool = false, limit: Int = 2000
+    ) throws -> (RealTimeOutcome, RealTimeLearner<SoftmaxRegression>) {
+        var loop = RealTimeLoop(
+            count: 6, batch: 60, rate: 60, within: 0.2, batches: batches, metric: .gaussian(gamma: 0.5))
+        loop.isRandom = isRandom
+        loop.memory = 0
+        var learner = try RealTimeLearner(
+            model: SoftmaxRegression(dimensions: 2, classes: 3), dimensions: 2, limit: limit, within: 0.05)
+        let clock = Clock()
+        let outcome = try loop.run(features, labels: labels, learner: &learner, now: clock.now) {
+            clock.time = max(clock.time, $0)
+        }
+        return (outcome, learner)
+    }
+
+    @Test("a batch's labels train the model that scores the next: its picks are of the smallest margins") func scores()
+        throws
+    {
+        var generator = SeededGenerator(seed: Replay.seed, stream: 55)
+        let (features, labels) = try Self.clouds(&generator, rows: 120)
+        let (outcome, learner) = try Self.run(features, labels, batches: 2)
+        let first = outcome.records[0].picks
+        #expect(outcome.records[0].accuracy == nil)
+        // Trained apart, with the steps that the clock allowed: a look before each, from 50 ms before the deadline.
+        var steps = 0
+        var model = try SoftmaxRegression(dimensions: 2, classes: 3)
+        try model.fit(features.select(first), labels: first.map { labels[$0] }, weights: nil) {
+            steps += 1
+            return steps < 50
+        }
+        let next = features.select(60..<120)
+        #expect(
+            try #require(outcome.records[1].accuracy) == model.accuracy(next, labels: Array(labels[60...])))
+        let likely = model.probabilities(of: next)
+        let margins = (0..<60).map { row -> Float in
+            let sorted = Array(likely[row: row]).sorted(by: >)
+            return sorted[0] - sorted[1]
+        }
+        let least = Set((0..<60).sorted { (margins[$0], $0) < (margins[$1], $1) }.prefix(30))
+        #expect(outcome.records[1].picks.allSatisfy { least.contains($0) })
+        #expect(Set(outcome.records[1].picks).count == 6)
+        #expect(learner.labels == (first.map { labels[$0] } + outcome.records[1].picks.map { labels[60 + $0] }))
+    }
+
+    @Test(
+        "the model comes near to the best classifier, keeps a bounded number of rows, and says what random picks reach")
+    func learns() throws {
+        var generator = SeededGenerator(seed: 3, stream: 56)
+        let (features, labels) = try Self.clouds(&generator, rows: 3600)
+        let (outcome, learner) = try Self.run(features, labels, batches: 60, limit: 100)
+        #expect(learner.labels.count == 100 && learner.labelled.rows == 100 && learner.rounds == 60)
+        // Equal clouds a distance of 2 apart: the best classifier errs in Φ(−1) = 15.9 % of two thirds of the rows.
+        let accuracy = try #require(outcome.accuracy)
+        #expect(accuracy > 0.85 && accuracy <= 0.93, "\(accuracy)")
+        let (control, _) = try Self.run(features, labels, batches: 60, isRandom: true, limit: 100)
+        #expect(try #require(control.accuracy) > 0.8)
+        let json = outcome.json(quality: nil, control: control)
+        #expect(json["accuracy"]?.doubleValue != nil && json["randomAccuracy"]?.doubleValue != nil)
+        #expect(control.records.allSatisfy { $0.greedy == 0 && Set($0.picks).count == 6 })
+    }
+
+    @Test("labels that do not fit are typed errors") func errors() throws {
+        let features = try Matrix<Float>(rows: 60, columns: 2, storage: [Float](repeating: 0, count: 120))
+        #expect(throws: CoresetError.self) { try Self.run(features, [0, 1], batches: 1) }
+        #expect(throws: CoresetError.self) { try Self.run(features, [Int](repeating: 7, count: 60), batches: 1) }
+        #expect(throws: CoresetError.self) {
+            try RealTimeLearner(model: SoftmaxRegression(dimensions: 2, classes: 2), dimensions: 2, limit: 0)
+        }
+    }
+}
