@@ -85,6 +85,43 @@ import Testing
         for pick in all[0] { #expect(pick.page["text"]?.stringValue.map { lines[pick.index].contains($0) } == true) }
     }
 
+    @Test("pages that come through a pipe are seen once and few are held, and the choice is that of two passes")
+    func onePass() async throws {
+        var generator = SeededGenerator(seed: 4, stream: 92)
+        let folder = Self.folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let lines = (0..<4000).map { index in
+            JSONValue.object(["v": .array((0..<3).map { _ in JSONValue(generator.unit()) }), "n": JSONValue(index)])
+                .text()
+        }
+        let file = folder + "/pages.jsonl"
+        try AtomicFile.write(lines.joined(separator: "\n"), to: file)
+        var request = TextSelection(count: 6, features: try TextFeatures(), key: "v", metric: .gaussian(gamma: 1))
+        // 4,000 pages in 134 parts: three levels of unions, none of them full at the end.
+        request.part = 30
+        let twice = request
+        request.isOnePass = true
+        let once = request
+        let pipe = folder + "/pipe"
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let text = lines.joined(separator: "\n")
+        let writer = Task.detached {
+            guard let handle = FileHandle(forWritingAtPath: pipe) else { return }
+            try handle.write(contentsOf: Data(text.utf8))
+            try handle.close()
+        }
+        let (piped, read) = try await withCluster(.embedded(cpus: 2)) { cluster in
+            (try await once.run(on: cluster, files: [pipe]), try await twice.run(on: cluster, files: [file]))
+        }
+        try await writer.value
+        #expect(piped.picks == read.picks && piped.picks.count == 6 && piped.seen == 4000 && piped.parts == 134)
+        #expect(piped.picks.allSatisfy { $0.page["n"]?.intValue == $0.index })
+        #expect(piped.picks.reduce(0) { $0 + $1.weight } == 4000)
+        // Nine parts whose choice is not known, and up to seven unions of at most 24 in each of three levels.
+        #expect(piped.mostHeld <= 9 * 30 + 3 * 8 * 24 && piped.mostHeld > 30, "\(piped.mostHeld)")
+        #expect(read.mostHeld == 0)
+    }
+
     @Test("embeddings of pages are used where they are named, and what is wrong with them is said with its line")
     func embeddings() async throws {
         let folder = Self.folder()

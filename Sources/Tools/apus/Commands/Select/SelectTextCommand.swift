@@ -14,9 +14,11 @@ struct SelectTextCommand: AsyncParsableCommand {
             Features are hashed n-grams of words, or the embedding that --key names in each page. A core-set of each part
             of the files is chosen in a task of its own, and of their union what is asked for (APUS_CLUSTER, APUS_CPUS).
             Prints {"indices", "weights", …}, pages numbered from 0. --out writes the chosen pages; --selection writes
-            what the step `coreset_filter` of a recipe keeps.
+            what the step `coreset_filter` of a recipe keeps. With --one-pass it is itself a step between two programs: pages
+            come from a pipe and are seen once, and the chosen ones go to --out.
 
             EXAMPLE: apus select text pages.jsonl.zst --count 1000 --selection chosen.jsonl
+            EXAMPLE: zstdcat pages.jsonl.zst | apus select text /dev/stdin --one-pass --count 1000 --out chosen.jsonl
             """)
 
     @Argument(help: "Files of pages, packed or not.", completion: .file()) var files: [String]
@@ -26,6 +28,7 @@ struct SelectTextCommand: AsyncParsableCommand {
     @Option(help: "Words of an n-gram at most.") var words = 2
     @Option(help: "How alike two pages are.") var metric = "cosine"
     @Option(help: "Pages of a part.") var part = 2048
+    @Flag(help: "Read the files once, keeping pages that may be chosen: for pipes.") var onePass = false
     @Option(help: "Write the chosen pages to this file, one a line.", completion: .file()) var out: String?
     @Option(help: "Write keys and weights for `coreset_filter` to this file.", completion: .file())
     var selection: String?
@@ -36,6 +39,7 @@ struct SelectTextCommand: AsyncParsableCommand {
             count: count, features: try TextFeatures(columns: columns, longest: words), key: key,
             metric: try Similarity(named: metric))
         request.part = part
+        request.isOnePass = onePass
         let (chosen, inputs) = (request, files)
         let outcome = try await withCluster(.fromEnvironment) { cluster in
             try await chosen.run(on: cluster, files: inputs)
@@ -69,6 +73,7 @@ struct SelectTextCommand: AsyncParsableCommand {
                 "indices": .array(outcome.picks.map { JSONValue($0.index) }),
                 "weights": .array(outcome.picks.map { JSONValue($0.weight) }), "seen": JSONValue(outcome.seen),
                 "parts": JSONValue(outcome.parts), "height": JSONValue(outcome.height),
+                "held": JSONValue(outcome.mostHeld),
                 "seconds": JSONValue((outcome.seconds * 1e6).rounded() / 1e6),
             ]).text())
     }
