@@ -35,8 +35,10 @@ public struct SubsetExperiment: Sendable, Codable {
     public var seeds: [UInt64]
     /// Share of the examples.
     public var fraction: Double
-    /// Passes over the subset, and over all for `full`.
+    /// Passes over all, for `full`.
     public var epochs = 20
+    /// Passes over the subset; as many as over all where nil. With more, subsets have the time to reach what `full` does.
+    public var subsetEpochs: Int?
     /// Epochs after which methods that choose anew do.
     public var refresh = 5
     /// Parts that `craig-anew` chooses from one by one.
@@ -45,6 +47,8 @@ public struct SubsetExperiment: Sendable, Codable {
     public var ridge = 1e-5
     public var firsts = [0.0003, 0.001, 0.003, 0.01, 0.03]
     public var factors = [0.8, 0.9, 1.0]
+    /// How near to the last loss of `full` counts as having reached it, in shares of it.
+    public var tolerances = [0.002, 0.005, 0.01, 0.02]
     public var crest = Crest.Settings()
 
     public init(
@@ -54,6 +58,8 @@ public struct SubsetExperiment: Sendable, Codable {
         self.seeds = seeds
         self.fraction = fraction
     }
+
+    func passes(of method: SubsetMethod) -> Int { method == .full ? epochs : subsetEpochs ?? epochs }
 
     /// Labelled examples of two classes: label 1 and every other.
     public struct Examples: Sendable, Codable {
@@ -73,7 +79,8 @@ public struct SubsetExperiment: Sendable, Codable {
     ///
     /// - Throws: `CoresetError.invalidParameter`; `TaskError`.
     public func run(on cluster: Cluster, train: Examples, test: Examples) async throws -> SubsetOutcome {
-        guard fraction > 0, fraction <= 1, epochs > 0, refresh > 0, parts > 0, !seeds.isEmpty else {
+        guard fraction > 0, fraction <= 1, epochs > 0, subsetEpochs ?? 1 > 0, refresh > 0, parts > 0, !seeds.isEmpty
+        else {
             throw CoresetError.invalidParameter(
                 name: "one of fraction, epochs, refresh, parts and seeds",
                 value: "\(fraction), \(epochs), \(refresh), \(parts), \(seeds.count)",
@@ -81,18 +88,22 @@ public struct SubsetExperiment: Sendable, Codable {
         }
         let inputs = (train: try await cluster.put(train), test: try await cluster.put(test))
         var fixed: CraigCoreset?
+        var seconds = 0.0
         if methods.contains(.craig) {
+            let begin = SelectionRequest.processorNow
             fixed = try CraigCoreset(
                 proxies: train.features, labels: train.labels.map { Int($0) }, quota: .fraction(fraction))
+            seconds = SelectionRequest.processorNow - begin
         }
         let coreset = try await cluster.put(fixed?.examples ?? [])
-        let seconds = fixed?.seconds ?? 0
+        let coresetSeconds = seconds
         func submit(_ method: SubsetMethod, _ steps: LogisticRegression.Steps, _ seed: UInt64) throws
             -> ObjectRef<SubsetRun.Result>
         {
             try cluster.submit(
                 SubsetRun(
-                    train: inputs.train, test: inputs.test, coreset: coreset, coresetSeconds: seconds, experiment: self,
+                    train: inputs.train, test: inputs.test, coreset: coreset, coresetSeconds: coresetSeconds,
+                    experiment: self,
                     method: method, steps: steps, seed: seed))
         }
         // The seed of the grid is none of those reported.
@@ -120,12 +131,16 @@ public struct SubsetRun: RemoteTask {
         public var steps: LogisticRegression.Steps
         /// On all training examples, after each epoch.
         public var losses: [Double]
+        /// Processor seconds for choosing and training until then, and gradients computed in training.
+        public var seconds: [Double] = []
+        public var spent: [Int] = []
         /// Of the test examples, at the end.
         public var accuracy: Double
         /// ‖∇ of all − ∇ of the subset‖ over ‖∇ of all‖ at the start, before each epoch: the mean.
         public var gradientError: Double
         /// The same at 20 random weights over the norm there, for subsets that are chosen once.
         public var randomPointError: Double?
+        /// Processor seconds.
         public var selection: Double
         public var training: Double
         /// Gradients computed in training.
@@ -162,7 +177,10 @@ public struct SubsetRun: RemoteTask {
         var trainer = SubsetTrainer(train, experiment, method, coreset, seed: seed)
         var result = try trainer.train(steps)
         result.accuracy = trainer.model.accuracy(test.features, labels: test.labels)
-        if method == .craig { result.selection = coresetSeconds }
+        if method == .craig {
+            result.selection = coresetSeconds
+            for epoch in result.seconds.indices { result.seconds[epoch] += coresetSeconds }
+        }
         return result
     }
 }
@@ -205,31 +223,33 @@ struct SubsetTrainer {
             training: 0, gradients: 0)
         let scale = Self.norm(model.gradient(data.features, labels: data.labels, examples: all))
         var subset: [WeightedExample] = []
-        for epoch in 0..<experiment.epochs {
-            let begin = SelectionRequest.now
+        let passes = experiment.passes(of: method)
+        for epoch in 0..<passes {
+            let begin = SelectionRequest.threadNow
             if epoch == 0 || (isRefreshed && epoch % experiment.refresh == 0) { subset = try choose() }
-            let chosen = SelectionRequest.now
+            selection += SelectionRequest.threadNow - begin
             if method != .crest {
-                result.gradientError +=
-                    error(of: subset, at: model) * scaleFree(scale) / Double(experiment.epochs)
+                result.gradientError += error(of: subset, at: model) * scaleFree(scale) / Double(passes)
             }
             if epoch == 0, method == .craig || method == .random { result.randomPointError = randomPointError(subset) }
-            let start = SelectionRequest.now
+            let start = SelectionRequest.threadNow
             let rate = steps.first * Double.power(steps.factor, Double(epoch))
             if method == .crest {
-                selection += try trainOnBatches(rate, &result)
+                let choosing = try trainOnBatches(rate, &result)
+                selection += choosing
+                result.training -= choosing
             } else {
                 model.train(
                     data.features, labels: data.labels, examples: subset, total: Double(all.count), epochs: 1,
                     steps: .init(first: rate, factor: 1), seed: seed &+ UInt64(epoch) << 32)
                 result.gradients += subset.count
             }
-            result.training += SelectionRequest.now - start
-            selection += chosen - begin
+            result.training += SelectionRequest.threadNow - start
             result.losses.append(model.loss(data.features, labels: data.labels))
+            result.seconds.append(selection + result.training)
+            result.spent.append(result.gradients)
         }
         result.selection = selection
-        if method == .crest { result.training -= selection }
         return result
     }
 
@@ -300,9 +320,9 @@ struct SubsetTrainer {
         var seconds = 0.0
         var left = size
         while left > 0, var crest {
-            let begin = SelectionRequest.now
+            let begin = SelectionRequest.threadNow
             try crest.check(model, data.features, labels: data.labels)
-            seconds += SelectionRequest.now - begin
+            seconds += SelectionRequest.threadNow - begin
             for batch in crest.batches where left > 0 {
                 // A batch of m examples moves as far as m examples of a subset that stands for all do.
                 let mass = Double(batch.count) * Double(all.count) / Double(size)

@@ -19,6 +19,32 @@ public struct SubsetOutcome: Sendable {
         public var selection: SampleMean
         public var training: SampleMean
         public var gradients: Int
+        /// What it took to come near to the last loss of `full`, for each tolerance.
+        public var reaches: [Reach]
+    }
+
+    /// The first epoch with a loss of at most 1 + `within` times the mean last loss of `full`.
+    public struct Reach: Sendable {
+        public var within: Double
+        /// Seeds that got there; the means are over these.
+        public var seeds: Int
+        public var gradients: SampleMean
+        public var seconds: SampleMean
+    }
+
+    private func reach(_ own: [SubsetRun.Result], _ target: Double, within: Double) -> Reach {
+        let found = own.compactMap { one in
+            one.losses.firstIndex { $0 <= target * (1 + within) }.map { (one.spent[$0], one.seconds[$0]) }
+        }
+        return Reach(
+            within: within, seeds: found.count, gradients: SampleMean(found.map { Double($0.0) }),
+            seconds: SampleMean(found.map(\.1)))
+    }
+
+    /// The mean last loss of `full`.
+    public var target: Double? {
+        let losses = results.filter { $0.method == .full }.map(\.loss)
+        return losses.isEmpty ? nil : SampleMean(losses).mean
     }
 
     public var summaries: [Summary] {
@@ -32,7 +58,10 @@ public struct SubsetOutcome: Sendable {
                 accuracy: SampleMean(own.map(\.accuracy)), gradientError: SampleMean(own.map(\.gradientError)),
                 randomPointError: points.isEmpty ? nil : SampleMean(points),
                 selection: SampleMean(own.map(\.selection)), training: SampleMean(own.map(\.training)),
-                gradients: first.gradients)
+                gradients: first.gradients,
+                reaches: target.map { target in
+                    experiment.tolerances.map { reach(own, target, within: $0) }
+                } ?? [])
         }
     }
 
@@ -53,10 +82,19 @@ public struct SubsetOutcome: Sendable {
                 "gradients": JSONValue(one.gradients),
             ]
             if let error = one.randomPointError { object["randomPointError"] = mean(error) }
+            object["reached"] = .array(
+                one.reaches.map { reach in
+                    .object([
+                        "within": JSONValue(reach.within), "seeds": JSONValue(reach.seeds),
+                        "gradients": reach.seeds > 0 ? mean(reach.gradients) : .null,
+                        "seconds": reach.seeds > 0 ? mean(reach.seconds) : .null,
+                    ])
+                })
             return .object(object)
         }
         var object: JSONObject = [
             "fraction": JSONValue(experiment.fraction), "epochs": JSONValue(experiment.epochs),
+            "subsetEpochs": JSONValue(experiment.subsetEpochs ?? experiment.epochs),
             "refresh": JSONValue(experiment.refresh), "ridge": JSONValue(experiment.ridge),
             "seeds": JSONValue(experiment.seeds.count), "methods": .array(methods),
         ]
@@ -131,9 +169,31 @@ public struct SubsetReport: Sendable {
                             ]
                         })
                 }
+                page.section("What it took to come near to the loss of training on everything", id: "reached") { page in
+                    page.table(
+                        head: ["method"]
+                            + outcome.experiment.tolerances.map { "within \(Format.decimal(100 * $0, digits: 1)) %" },
+                        numeric: Set(outcome.experiment.tolerances.indices.map { $0 + 1 }),
+                        rows: summaries.map { one in
+                            [.text(one.method.rawValue)] + one.reaches.map { .text(text($0)) }
+                        })
+                    page.element("p", class: "note") {
+                        $0.text(
+                            "Gradients; processor seconds with choosing; seeds that got there where not all did. The steps of "
+                                + "each method are those that give its least last loss, so that full could be stopped early too."
+                        )
+                    }
+                }
             }
         }
         return page.html
+    }
+
+    private func text(_ reach: SubsetOutcome.Reach) -> String {
+        guard reach.seeds > 0 else { return "–" }
+        let all = outcome.experiment.seeds.count
+        return "\(Format.count(Int(reach.gradients.mean))); \(Format.decimal(reach.seconds.mean, digits: 2)) s"
+            + (reach.seeds < all ? "; \(reach.seeds) of \(all)" : "")
     }
 
     /// Choosing pays where it and the training take less than training on everything.

@@ -26,7 +26,9 @@ struct SelectTrainingCommand: AsyncParsableCommand {
     @Option(help: "Their classes (NPY).", completion: .file()) var testLabels: String?
     @Option(parsing: .upToNextOption, help: "Methods; all where none is named.") var method: [String] = []
     @Option(help: "Share of the rows to train on.") var fraction = 0.1
-    @Option(help: "Passes over the subset.") var epochs = 20
+    @Option(help: "Passes over all rows.") var epochs = 20
+    @Option(help: "Passes over the subset; as many where not given.") var subsetEpochs: Int?
+    @Option(help: "Random parts that craig-anew chooses from one by one.") var parts = 10
     @Option(help: "Epochs after which methods that choose anew do.") var refresh = 5
     @Option(help: "Seeds, 1 to this.") var seeds = 5
     @Option(help: "λ of the model.") var ridge = 1e-5
@@ -60,6 +62,8 @@ struct SelectTrainingCommand: AsyncParsableCommand {
             methods: try method.isEmpty ? SubsetMethod.allCases : method.map { try SubsetMethod(named: $0) },
             seeds: (1...UInt64(seeds)).map { $0 }, fraction: fraction)
         experiment.epochs = epochs
+        experiment.subsetEpochs = subsetEpochs
+        experiment.parts = parts
         experiment.refresh = refresh
         experiment.ridge = ridge
         let (chosen, examples) = (experiment, held)
