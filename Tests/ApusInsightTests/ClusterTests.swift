@@ -267,7 +267,7 @@ enum TestState {
             let checker = try TraceChecker(ChromeTrace.text(events))
             #expect(checker.problems == [])
             #expect(checker.flowEnds.count == 106)
-            #expect(checker.processNames.values.contains { $0.hasPrefix("driver 1 ") })
+            #expect(checker.processNames.values.contains { $0 == "driver 1" })
             #expect(checker.processNames.values.contains { $0.hasPrefix("worker ") })
         } catch {
             Issue.record(error)

@@ -157,8 +157,31 @@ struct TraceChecker {
         #expect(runs.first { $0.process == 3 }.map { abs($0.start - 80) < 0.01 && abs($0.end - 100) < 0.01 } == true)
         #expect(runs.allSatisfy { $0.name == "Task \"a\"\n" })
         #expect(checker.flowStarts.count == 1 && checker.flowEnds.count == 1)
-        // Inputs, queued, two transfers and the result.
-        #expect(checker.phases["b"] == 5 && checker.phases["e"] == 5)
+        // The first attempt ended with its worker, when its owner heard of it; what it waited for did then.
+        #expect(runs.first { $0.process == 2 }.map { abs($0.end - 60) < 0.01 } == true)
+        let waits = checker.spans.filter { $0.name == "waits" }
+        #expect(waits.first { $0.process == 2 }.map { abs($0.start - 35) < 0.01 && abs($0.end - 60) < 0.01 } == true)
+        // Inputs, queued twice, two transfers and the result.
+        #expect(checker.phases["b"] == 6 && checker.phases["e"] == 6)
+    }
+
+    @Test("what runs when the trace is asked for lasts until then")
+    func running() throws {
+        var events = events([
+            process(
+                1, .driver,
+                [
+                    event(.submitted, 10, task: 1), event(.ready, 10, task: 1),
+                    event(.sent, 20, task: 1, other: 2, flight: 5),
+                ]),
+            process(2, .worker, [event(.started, 30, other: 1, flight: 5), event(.waits, 40, other: 1, flight: 5)]),
+        ])
+        events.anchorTicks = 500_000
+        let checker = try TraceChecker(ChromeTrace.text(events))
+        #expect(checker.problems == [])
+        let run = try #require(checker.spans.first { $0.process == 2 && $0.name != "waits" })
+        #expect(abs(run.end - 490) < 0.01)
+        #expect(checker.spans.contains { $0.name == "waits" && abs($0.start - 30) < 0.01 && abs($0.end - 490) < 0.01 })
     }
 
     @Test("a number that is used again begins another task; what was withdrawn was not an attempt")

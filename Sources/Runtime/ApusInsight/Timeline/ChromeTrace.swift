@@ -11,6 +11,10 @@ package struct ChromeTrace {
     private var bytes: [UInt8] = []
     private var isFirst = true
     private let start: Double
+    /// When it was asked what happens: what has no end goes on then.
+    private let end: Double
+    /// What viewers take for a process's number: the system's, where no two of them are the same.
+    private var numbers: [UInt64: UInt64] = [:]
 
     private enum Row {
         static let submissions = 0
@@ -21,31 +25,41 @@ package struct ChromeTrace {
     /// The trace as JSON text.
     package static func text(_ events: ClusterEvents) -> [UInt8] {
         let tasks = TaskHistory(events).tasks
-        let start = tasks.lazy.compactMap(Self.first).min() ?? 0
-        var trace = ChromeTrace(start: start)
+        let start = tasks.lazy.flatMap(Self.times).min() ?? 0
+        // Times are from the moment of the look.
+        let end = max(tasks.lazy.flatMap(Self.times).max() ?? start, 0)
+        var trace = ChromeTrace(start: start, end: end)
         trace.write(events, tasks)
         return trace.bytes
     }
 
-    private init(start: Double) { self.start = start }
+    private init(start: Double, end: Double) {
+        self.start = start
+        self.end = end
+    }
 
-    private static func first(_ task: TaskRecord) -> Double? {
-        [task.submitted, task.ready, task.attempts.first?.sent, task.attempts.first?.started, task.done]
-            .compactMap { $0 }.min()
+    private static func times(_ task: TaskRecord) -> [Double] {
+        [task.submitted, task.ready, task.done].compactMap { $0 }
+            + task.attempts.flatMap { attempt in
+                [attempt.sent, attempt.started, attempt.ended, attempt.retried].compactMap { $0 }
+                    + attempt.waits.flatMap { [$0.lowerBound, $0.upperBound] }
+            }
     }
 
     private mutating func write(_ events: ClusterEvents, _ tasks: [TaskRecord]) {
         bytes.append(contentsOf: #"{"displayTimeUnit":"ms","traceEvents":["#.utf8)
+        let pids = Set(events.processes.map(\.pid))
+        if pids.count == events.processes.count, !pids.contains(0) {
+            for process in events.processes { numbers[process.process] = UInt64(process.pid.magnitude) }
+        }
         for (index, process) in events.processes.enumerated() { describe(process, order: index) }
         submissions(tasks)
         var tracks: [UInt64: [Double]] = [:]
         let runs = tasks.enumerated().flatMap { index, task in
             task.attempts.indices.filter { task.attempts[$0].started != nil }.map { (index, $0) }
         }.sorted { (tasks[$0.0].attempts[$0.1].started ?? 0) < (tasks[$1.0].attempts[$1.1].started ?? 0) }
-        let end =
-            tasks.lazy.flatMap { $0.attempts.flatMap { [$0.started, $0.ended] } }.compactMap { $0 }.max() ?? start
-        for (index, number) in runs { run(tasks[index], number, id: index, end: end, &tracks) }
-        for (index, task) in tasks.enumerated() { waiting(task, id: index, end: end) }
+        for (index, number) in runs { run(tasks[index], number, id: index, &tracks) }
+        for (index, task) in tasks.enumerated() { waiting(task, id: index) }
         for (process, rows) in tracks {
             for row in rows.indices {
                 metadata("thread_name", process, Row.runs + row, row == 0 ? "tasks" : "tasks, row \(row + 1)")
@@ -59,9 +73,9 @@ package struct ChromeTrace {
 
     private mutating func describe(_ process: ProcessEvents, order: Int) {
         let actor = process.actor.map { ", \($0)" } ?? ""
-        metadata(
-            "process_name", process.process, 0,
-            "\(process.role.rawValue) \(process.process)\(actor) (pid \(process.pid))")
+        // Viewers write the number behind the name.
+        let pid = numbers.isEmpty ? " (pid \(process.pid))" : ""
+        metadata("process_name", process.process, 0, "\(process.role.rawValue) \(process.process)\(actor)\(pid)")
         begin("M", "process_sort_index", process.process, 0, nil)
         bytes.append(contentsOf: ",\"args\":{\"sort_index\":\(order)}}".utf8)
     }
@@ -84,12 +98,12 @@ package struct ChromeTrace {
     }
 
     private mutating func run(
-        _ task: TaskRecord, _ number: Int, id: Int, end: Double, _ tracks: inout [UInt64: [Double]]
+        _ task: TaskRecord, _ number: Int, id: Int, _ tracks: inout [UInt64: [Double]]
     ) {
         let attempt = task.attempts[number]
         guard let started = attempt.started else { return }
         // One without an end runs still, or its worker died.
-        let ended = max(started, attempt.ended ?? max(task.done ?? end, started))
+        let ended = max(started, attempt.ended ?? attempt.retried ?? task.done ?? end)
         var row = 0
         if let rows = tracks[attempt.worker] {
             row = rows.firstIndex { $0 <= started } ?? rows.count
@@ -100,16 +114,19 @@ package struct ChromeTrace {
             tracks[attempt.worker]?[row] = ended
         }
         begin("X", task.name, attempt.worker, Row.runs + row, started)
+        let isLast = number + 1 == task.attempts.count
         let outcome =
             attempt.ended == nil
-            ? "no end" : number + 1 < task.attempts.count ? "retried" : task.outcome?.rawValue ?? "ended"
+            ? isLast && task.done == nil ? "runs" : "no end"
+            : isLast ? task.outcome?.rawValue ?? "ended" : "retried"
         bytes.append(
             contentsOf:
                 ",\"dur\":\(length(from: started, to: ended)),\"cat\":\"run\",\"args\":{\"owner\":\(task.owner),\"task\":\(task.number),\"attempt\":\(number + 1),\"outcome\":\"\(outcome)\"}}"
                 .utf8)
-        for wait in attempt.waits {
+        for wait in attempt.waits where wait.lowerBound < ended {
             begin("X", "waits", attempt.worker, Row.runs + row, wait.lowerBound)
-            let end = min(max(wait.upperBound, wait.lowerBound), ended)
+            // One that began and did not end lasts as long as the run.
+            let end = wait.lowerBound == wait.upperBound ? ended : min(wait.upperBound, ended)
             bytes.append(contentsOf: ",\"dur\":\(length(from: wait.lowerBound, to: end)),\"cat\":\"wait\"}".utf8)
         }
         if number == 0, let submitted = task.submitted, submitted <= started {
@@ -118,12 +135,15 @@ package struct ChromeTrace {
         }
     }
 
-    private mutating func waiting(_ task: TaskRecord, id: Int, end: Double) {
+    private mutating func waiting(_ task: TaskRecord, id: Int) {
         let first = task.attempts.first
         if let submitted = task.submitted, let ready = task.ready, ready - submitted > 2e-6 {
             span("inputs", task, id, submitted, ready)
         }
         if let ready = task.ready { span("queued", task, id, ready, first?.sent ?? task.done ?? end) }
+        for (attempt, next) in zip(task.attempts, task.attempts.dropFirst()) {
+            if let retried = attempt.retried, let sent = next.sent { span("queued", task, id, retried, sent) }
+        }
         for attempt in task.attempts {
             guard let sent = attempt.sent, let started = attempt.started else { continue }
             span("transfer", task, id, sent, started)
@@ -136,7 +156,13 @@ package struct ChromeTrace {
             begin(type, phase, task.owner, Row.submissions, time)
             bytes.append(contentsOf: ",\"cat\":".utf8)
             JSONValue(task.name).write(to: &bytes)
-            bytes.append(contentsOf: ",\"id\":\"\(id)\"}".utf8)
+            bytes.append(contentsOf: ",\"id\":\"\(id)\"".utf8)
+            if type == "b" {
+                bytes.append(contentsOf: ",\"args\":{\"task\":\"\(task.owner)-\(task.number)\",\"name\":".utf8)
+                JSONValue(task.name).write(to: &bytes)
+                bytes.append(UInt8(ascii: "}"))
+            }
+            bytes.append(UInt8(ascii: "}"))
         }
     }
 
@@ -152,7 +178,7 @@ package struct ChromeTrace {
         isFirst = false
         bytes.append(contentsOf: "{\"ph\":\"\(type)\",\"name\":".utf8)
         JSONValue(name).write(to: &bytes)
-        bytes.append(contentsOf: ",\"pid\":\(process),\"tid\":\(row)".utf8)
+        bytes.append(contentsOf: ",\"pid\":\(numbers[process] ?? process),\"tid\":\(row)".utf8)
         if let time { bytes.append(contentsOf: ",\"ts\":\(Self.micro(max(0, nanoseconds(time))))".utf8) }
     }
 

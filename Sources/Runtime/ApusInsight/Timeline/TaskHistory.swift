@@ -7,6 +7,8 @@ package struct TaskRecord: Sendable, Equatable {
         /// When it waited for objects.
         package var waits: [ClosedRange<Double>] = []
         package var ended: Double?
+        /// When its owner knew that it had failed, and that another one would follow.
+        package var retried: Double?
     }
 
     package enum Outcome: String, Sendable { case succeeded, failed, cancelled }
@@ -132,6 +134,9 @@ package struct TaskHistory: Sendable {
                 tasks[index].done = time
                 tasks[index].outcome = TaskRecord.Outcome(rawValue: event.kind.word)
                 open[event.task] = nil
+            case .retried:
+                let last = tasks[index].attempts.indices.last
+                if let last { tasks[index].attempts[last].retried = time }
             default: break
             }
         }
