@@ -11,6 +11,11 @@ struct SeededNumbers: RandomNumberGenerator {
         state = seed
     }
 
+    init(seed: UInt64) {
+        self.seed = seed
+        state = seed
+    }
+
     mutating func next() -> UInt64 {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         return state ^ state >> 31

@@ -1,5 +1,6 @@
 import Apus
 import ApusCore
+import Distributed
 import Foundation
 import Testing
 
@@ -55,6 +56,20 @@ import Testing
         }
     }
 
+    @Test("what may still come is waited for, and a warning says what for")
+    func stalled() async throws {
+        let program = try DriverProgram("stalled")
+        let line = try #require(try await program.line())
+        #expect(line.contains("no task has ended, and 1 wait"), "\(line)")
+        let reason = try #require(try await program.line())
+        #expect(reason.contains("`AddUp`") && reason.contains("In use by `actor Seen`"), "\(reason)")
+        program.tell("go on")
+        while let next = try await program.line(), next != "sum: 1" {
+            #expect(next.hasPrefix("  ") || next.hasPrefix("apus:"))
+        }
+        #expect(try await program.wait() == 0)
+    }
+
     @Test("too few descriptors to start are an error that says so")
     func descriptors() async throws {
         let program = try DriverProgram("descriptors")
@@ -63,6 +78,93 @@ import Testing
         #expect(line.contains("open files"))
         #expect(try await program.wait() == 1)
         #expect(program.processes() == [])
+    }
+
+    @Test(
+        "a task whose type the program's file lacks since it was built anew fails with what to do",
+        .enabled(if: FileManager.default.fileExists(atPath: DriverProgram.built("apus").path), "apus was not built"))
+    func otherProgram() async throws {
+        let program = try DriverProgram("replaced", isCopied: true)
+        #expect(try await program.line() == "ready")
+        let file = program.folder.appending(path: "program")
+        try FileManager.default.removeItem(at: file)
+        try FileManager.default.copyItem(at: DriverProgram.built("apus"), to: file)
+        program.tell("go on")
+        let line = try #require(try await program.line())
+        #expect(line.contains("Linger"), "\(line)")
+        #expect(line.contains("built anew"), "\(line)")
+        #expect(try await program.wait() == 0)
+    }
+
+    @Test("workers of a program whose file is gone, or is none of Apus, cannot start, and the error says so")
+    func noProgram() async throws {
+        for replacement in [nil, "/bin/true"] {
+            let program = try DriverProgram("replaced", isCopied: true)
+            #expect(try await program.line() == "ready")
+            let file = program.folder.appending(path: "program")
+            try FileManager.default.removeItem(at: file)
+            if let replacement { try FileManager.default.copyItem(atPath: replacement, toPath: file.path) }
+            program.tell("go on")
+            let line = try #require(try await program.line())
+            #expect(line.contains("no worker could be started"), "\(line)")
+            #expect(line.contains(replacement == nil ? file.path : "it exited with code 0"), "\(line)")
+            #expect(try await program.wait() == 0)
+            #expect(program.processes() == [])
+        }
+    }
+
+    @Test(
+        "a small /dev/shm does not matter: objects need none of it",
+        .enabled(if: DriverProgram.namespace != nil, "mount namespaces are not allowed here"))
+    func smallSharedMemory() async throws {
+        let program = try DriverProgram("largeValues", mounts: "mount -t tmpfs -o size=64k none /dev/shm")
+        #expect(try await program.line() == "sum: 80")
+        #expect(try await program.wait() == 0)
+    }
+
+    @Test(
+        "a disk without room for what the store spills is an error that says so, and what is kept stays",
+        .enabled(if: DriverProgram.namespace != nil, "mount namespaces are not allowed here"))
+    func smallDisk() async throws {
+        let program = try DriverProgram("smallDisk", mounts: "mount -t tmpfs -o size=4m none \"$TMPDIR\"")
+        let line = try #require(try await program.line())
+        #expect(line.hasPrefix("error: "), "\(line)")
+        #expect(line.contains("the disk of \(program.folder.path) is full"), "\(line)")
+        #expect(try await program.line() == "last: 2097152")
+        #expect(try await program.line() == "again: 2")
+        #expect(try await program.wait() == 0)
+    }
+
+    @Test(
+        "a creation that is too long to be sent is refused, and the cluster goes on",
+        arguments: TestedBackend.withProcesses)
+    func longMessage(backend: TestedBackend) async throws {
+        try await backend.run { cluster async throws in
+            await #expect {
+                _ = try await cluster.create(NewHeavy(bytes: [UInt8](repeating: 1, count: 300 << 20)))
+            } throws: { error in
+                guard case .tooLarge(let subject, _, _)? = error as? ClusterError else { return false }
+                return subject.contains("Heavy") && "\(error)".contains("put")
+            }
+            // What fits goes through.
+            let heavy = try await cluster.create(NewHeavy(bytes: [UInt8](repeating: 1, count: 20 << 20)))
+            #expect(try await heavy.size() == 20 << 20)
+        }
+    }
+
+    @Test(
+        "an environment that the system does not take is an error that says so", arguments: TestedBackend.withProcesses)
+    func longEnvironment(backend: TestedBackend) async throws {
+        try await backend.run { cluster async throws in
+            let text = String(repeating: "x", count: 1 << 20)
+            let error = try #require(
+                await taskError {
+                    _ = try await cluster.result(Constant(value: 1), .init(environment: ["TOO_LONG": text]))
+                })
+            #expect("\(error)".contains("Argument list too long"))
+            #expect("\(error)".utf8.count < 2000)
+            #expect(try await cluster.result(Constant(value: 1)) == 1)
+        }
     }
 
     @Test("too few descriptors for further workers fail their tasks, and nothing hangs")
@@ -96,6 +198,21 @@ struct Picky: RemoteTask {
 
     var number: Odd
     func run() async throws -> Int { number.value }
+}
+
+distributed actor Heavy {
+    typealias ActorSystem = ApusActorSystem
+    private let bytes: [UInt8]
+    init(bytes: [UInt8], actorSystem: ApusActorSystem) {
+        self.bytes = bytes
+        self.actorSystem = actorSystem
+    }
+    distributed func size() -> Int { bytes.count }
+}
+
+struct NewHeavy: ActorBlueprint {
+    var bytes: [UInt8]
+    func make(in system: ApusActorSystem) async throws -> Heavy { Heavy(bytes: bytes, actorSystem: system) }
 }
 
 struct Unspeakable: RemoteTask {

@@ -54,12 +54,43 @@ final class DriverProgram: @unchecked Sendable {
     private let output = Pipe()
     private var buffer = Data()
 
-    init(_ scenario: String) throws {
+    /// Beside this program, where it was built.
+    static func built(_ name: String) -> URL {
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: name)
+    }
+
+    /// A shell in a mount namespace of its own, whose user can mount: `$0` and what follows is the program. Nil where the
+    /// system does not allow it.
+    static let namespace: [String]? = {
+        let words = ["unshare", "--user", "--map-root-user", "--mount", "/bin/sh", "-c"]
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = words + ["mount -t tmpfs -o size=64k none /dev/shm"]
+        process.standardError = FileHandle.nullDevice
+        guard (try? process.run()) != nil else { return nil }
+        process.waitUntilExit()
+        return process.terminationStatus == 0 ? words : nil
+    }()
+
+    /// - Parameters:
+    ///   - mounts: shell commands that are run before it, in a mount namespace of its own.
+    ///   - isCopied: whether its file is one of this test's own, `program` in `folder`.
+    init(_ scenario: String, mounts: String? = nil, isCopied: Bool = false) throws {
         folder = FileManager.default.temporaryDirectory.appending(path: token)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.executableURL = own.deletingLastPathComponent().appending(path: "ConformanceDriver")
-        process.arguments = [scenario, token]
+        var program = Self.built("ConformanceDriver")
+        if isCopied {
+            let copy = folder.appending(path: "program")
+            try FileManager.default.copyItem(at: program, to: copy)
+            program = copy
+        }
+        if let mounts, let namespace = Self.namespace {
+            process.executableURL = URL(filePath: "/usr/bin/env")
+            process.arguments = namespace + ["\(mounts) && exec \"$0\" \"$@\"", program.path, scenario, token]
+        } else {
+            process.executableURL = program
+            process.arguments = [scenario, token]
+        }
         var variables = ProcessInfo.processInfo.environment
         variables["TMPDIR"] = folder.path
         process.environment = variables

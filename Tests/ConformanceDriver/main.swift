@@ -30,6 +30,14 @@ enum Scenario: String, CaseIterable {
     case descriptors
     /// Has no descriptors left for further workers.
     case fewWorkers
+    /// Starts a further worker once it is told that its file is another.
+    case replaced
+    /// Puts large values into a store and sums them up in tasks.
+    case largeValues
+    /// Waits for a processor that an actor keeps; warnings come to its output.
+    case stalled
+    /// Keeps more than the store and the disk together have room for.
+    case smallDisk
 
     func run() async throws {
         switch self {
@@ -51,6 +59,54 @@ enum Scenario: String, CaseIterable {
                 }
                 for wait in waits { cluster.cancel(wait) }
                 say("reason: \(reason)")
+            }
+        case .replaced:
+            try await withCluster(.local(cpus: 2, workers: 1)) { cluster in
+                let seen = try await cluster.create(NewSeen(), .init(cpus: 0))
+                let busy = try cluster.submit(Child(seen: seen, isStubborn: false))
+                while try await seen.count() < 1 { try await Task.sleep(for: .milliseconds(5)) }
+                say("ready")
+                _ = readLine()
+                do {
+                    // What is warm is taken by the first ones.
+                    for _ in 0..<4 { _ = try await cluster.submit(Linger(), .init(timeout: .seconds(1))).value }
+                    say("no error")
+                } catch {
+                    say("error: \(error)")
+                }
+                cluster.cancel(busy)
+            }
+        case .stalled:
+            dup2(1, 2)
+            try await withCluster(.local(cpus: 1, stallWarning: .milliseconds(300))) { cluster in
+                let seen = try await cluster.create(NewSeen(), .init(cpus: 1))
+                let waiting = try cluster.submit(AddUp(bytes: .value([1])))
+                _ = readLine()
+                try await cluster.stop(seen)
+                say("sum: \(try await waiting.value)")
+            }
+        case .largeValues:
+            try await withCluster(.local(cpus: 2, objectStore: 64 << 20)) { cluster in
+                var sum = 0
+                for value in 1...4 {
+                    let put = try await cluster.put([UInt8](repeating: UInt8(value), count: 8 << 20))
+                    sum += try await cluster.submit(AddUp(bytes: put)).value
+                }
+                say("sum: \(sum >> 20)")
+            }
+        case .smallDisk:
+            try await withCluster(.local(cpus: 1, objectStore: 8 << 20)) { cluster in
+                var kept: [ObjectRef<[UInt8]>] = []
+                do {
+                    for _ in 0..<32 { kept.append(try await cluster.put([UInt8](repeating: 1, count: 2 << 20))) }
+                    say("no error")
+                } catch {
+                    say("error: \(error)")
+                }
+                say("last: \(try await kept[kept.count - 1].value.count)")
+                kept = []
+                let again = try await cluster.put([UInt8](repeating: 1, count: 2 << 20))
+                say("again: \(try await cluster.submit(AddUp(bytes: again)).value >> 20)")
             }
         }
     }
@@ -107,6 +163,11 @@ struct Child: RemoteTask {
         try await Task.sleep(for: .seconds(600))
         return 1
     }
+}
+
+struct AddUp: RemoteTask {
+    @Input var bytes: [UInt8]
+    func run() async throws -> Int { bytes.reduce(0) { $0 + Int($1) } }
 }
 
 struct Linger: RemoteTask {

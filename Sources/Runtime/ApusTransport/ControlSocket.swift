@@ -100,6 +100,7 @@ package final class ControlSocket: @unchecked Sendable {
 
     /// Sends a frame. Its descriptors are closed here once they were sent.
     ///
+    /// - Throws: `TransportError.tooLong` where the other side would not take it; nothing was sent then.
     /// - Returns: whether all was sent; else `flush` is to be called when the socket is writable.
     @discardableResult
     package func send(_ frame: ControlFrame) throws(TransportError) -> Bool {
@@ -107,6 +108,10 @@ package final class ControlSocket: @unchecked Sendable {
             guard !outbox.isClosed else {
                 for one in frame.descriptors { Glibc.close(one) }
                 return .failure(.closed)
+            }
+            guard frame.bytes.count <= Self.limit else {
+                for one in frame.descriptors { Glibc.close(one) }
+                return .failure(.tooLong(bytes: frame.bytes.count, limit: Self.limit))
             }
             if !frame.descriptors.isEmpty { outbox.descriptors.append((outbox.bytes.count, frame.descriptors)) }
             let length = UInt32(frame.bytes.count)

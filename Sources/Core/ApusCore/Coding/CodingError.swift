@@ -56,7 +56,8 @@ public enum CodingError: Error, Sendable, Codable, Equatable, CustomStringConver
         case .tooLarge(let bytes):
             "A container of \(bytes) bytes exceeds the limit of 4 GiB. Split the value."
         case .unknownType(let name, let expected):
-            "`\(name)` names no \(expected) in this program. Build both sides from the same sources."
+            "`\(name)` names no \(expected) in this program. Build both sides from the same sources; where the program "
+                + "was built anew while it ran, start it again."
         case .unnamableType(let name):
             "`\(name)` cannot be found by its name. Declare it outside functions, and neither private nor fileprivate."
         case .missingReference(let index):

@@ -26,6 +26,8 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
     case needsNodes(bundles: Int, nodes: Int)
     /// The processes of a local cluster could not be started.
     case notStarted(reason: String)
+    /// A value that is passed on in one message, and too large for it.
+    case tooLarge(subject: String, bytes: Int, limit: Int)
     /// An environment variable with a value that is not one of its own.
     case invalidEnvironment(variable: String, value: String, expected: String)
 
@@ -58,6 +60,9 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
                 + "`spread` instead of `strictSpread`."
         case .notStarted(let reason):
             "The cluster could not be started: \(reason)"
+        case .tooLarge(let subject, let bytes, let limit):
+            "\(subject) has \(bytes) bytes, and at most \(limit) can be passed on. Put the large part into the object store "
+                + "(`cluster.put`), and pass its reference."
         case .invalidEnvironment(let variable, let value, let expected):
             "\(variable) is `\(value)`; expected \(expected)."
         }

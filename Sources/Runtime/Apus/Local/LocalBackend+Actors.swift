@@ -1,11 +1,19 @@
 import ApusCore
+import ApusTransport
 import Distributed
 
 extension LocalBackend {
+    /// Bytes of a blueprint, which travels through the node: half of what a message to it may have.
+    static let blueprintLimit = ControlSocket.limit / 2
+
     func createActor(_ birth: ActorBirth, orExisting: Bool) async throws -> ActorIdentifier {
         guard !isClosing else { throw closedError }
         let bundle = try place(birth.options.scheduling, demand: birth.options.resources, of: birth.name)
         let creation = try ActorCreation(birth, bundle: bundle)
+        guard creation.blueprint.count <= Self.blueprintLimit else {
+            throw ClusterError.tooLarge(
+                subject: "The blueprint of \(birth.name)", bytes: creation.blueprint.count, limit: Self.blueprintLimit)
+        }
         let answer = await RunContext.lending {
             await node.ask { .createActor(request: $0, creation: creation, orExisting: orExisting) }
         }
