@@ -1,3 +1,4 @@
+import ApusCore
 import JSON
 
 /// Lines of JSON objects as a table for people.
@@ -47,14 +48,15 @@ extension ClusterReport {
         if let metricsPort { lines.append("  metrics  http://127.0.0.1:\(metricsPort)/metrics") }
         for node in nodes {
             lines.append("  node \(node.number) (pid \(node.pid))")
-            lines.append("    in use   \(node.used)")
-            lines.append("    free     \(node.available)")
+            lines.append("    in use   \(Self.text(node.used))")
+            lines.append("    free     \(Self.text(node.available))")
             let states = WorkerLine.State.allCases.map { state in (state, node.workers.count { $0.state == state }) }
                 .filter { $0.1 > 0 }.map { "\($0.1) \($0.0.rawValue)" }
             lines.append("    workers  \(states.isEmpty ? "none" : states.joined(separator: ", "))")
             if let store = node.store {
                 lines.append(
-                    "    store    \(store.shared) of \(store.capacity) bytes, \(store.spilled) spilled, \(store.objects) objects"
+                    "    store    \(bytes: Int(store.shared)) of \(bytes: Int(store.capacity)), "
+                        + "\(bytes: Int(store.spilled)) spilled, \(store.objects) objects"
                 )
             }
             for demand in node.demands {
@@ -65,6 +67,15 @@ extension ClusterReport {
             }
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// As `Resources` says it, with memory in a unit that a person reads.
+    private static func text(_ resources: Resources) -> String {
+        var others = resources
+        others.memory = 0
+        let memory = resources.memory == 0 ? nil : "\(bytes: Int(resources.memory)) of memory"
+        let parts = [others.isEmpty ? nil : "\(others)", memory].compactMap { $0 }
+        return parts.isEmpty ? "nothing" : parts.joined(separator: ", ")
     }
 
     private static func time(_ seconds: Double) -> String {

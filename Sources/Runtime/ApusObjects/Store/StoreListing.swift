@@ -38,7 +38,7 @@ package struct StoreUsage: Hashable, Sendable {
 
 /// One object as a person sees it.
 package struct StoreEntry: Hashable, Sendable {
-    package enum State: String, Hashable, Sendable {
+    package enum State: String, Hashable, Sendable, CaseIterable {
         case queued, writing, memory, spilling, spilled, restoring, lost
     }
 

@@ -1,4 +1,5 @@
 import ApusInsight
+import ApusObjects
 import ArgumentParser
 import JSON
 
@@ -93,12 +94,15 @@ struct ListCommand: ParsableCommand {
                 """)
 
         @OptionGroup var filter: Filter
-        @Option(help: "Only these states, as they are listed.") var state: [String] = []
+        @Option(help: "Only these states: \(StoreEntry.State.allCases.map(\.rawValue).joined(separator: ", ")).")
+        var state: [StoreEntry.State] = []
 
         func run() throws {
             let report = try filter.choice.report(filter.choice.connect(), objects: true)
-            let objects = (report.objects ?? []).filter { state.isEmpty || state.contains($0.state) }
-                .filter { filter.takes($0.site) }
+            let objects = (report.objects ?? []).filter { object in
+                state.isEmpty || state.contains { $0.rawValue == object.state }
+            }
+            .filter { filter.takes($0.site) }
             filter.show(
                 objects.map { filter.json ? $0.json : $0.row }, ["object", "bytes", "state", "holders", "site"])
         }
@@ -120,6 +124,7 @@ struct ListCommand: ParsableCommand {
     }
 }
 
+extension StoreEntry.State: ExpressibleByArgument {}
 extension TaskLine.State: ExpressibleByArgument {}
 extension ActorLine.State: ExpressibleByArgument {}
 extension WorkerLine.State: ExpressibleByArgument {}
