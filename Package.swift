@@ -38,6 +38,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
@@ -80,13 +81,16 @@ let package = Package(
         module("ApusSimulation", in: "Runtime", needs: ["ApusCore", "ApusScheduling"]),
         module(
             "ApusInsight", in: "Runtime",
-            needs: ["ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON", "Threads"]),
+            needs: [
+                "ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON", "Threads",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+            ]),
         module("ApusObjects", in: "Runtime", needs: ["ApusCore", "Threads", "CApusSystem", "CISAL"]),
         module(
             "Apus", in: "Runtime",
             needs: [
                 "ApusCore", "ApusTransport", "ApusObjects", "ApusInsight", "ApusScheduling", "Files", "Threads",
-                "CApusSystem", "CApusEntry",
+                "CApusSystem", "CApusEntry", .product(name: "CoreMetrics", package: "swift-metrics"),
             ],
             // Asynchronous functions run where their caller does: a hop to the same place costs a tenth of a small task.
             features: ["Lifetimes"], upcoming: ["NonisolatedNonsendingByDefault"]),
@@ -155,7 +159,10 @@ let package = Package(
         tests("ApusSchedulingTests", of: ["ApusScheduling", "ApusCore"]),
         tests(
             "ApusInsightTests",
-            of: ["Apus", "ApusInsight", "ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON"]),
+            of: [
+                "Apus", "ApusInsight", "ApusCore", "ApusTransport", "CApusSystem", "Files", "JSON",
+                .product(name: "Metrics", package: "swift-metrics"),
+            ]),
         tests("ApusObjectsTests", of: ["ApusObjects", "ApusCore", "CApusSystem"]),
         tests("ApusTests", of: ["Apus", "ApusCore"]),
         .executableTarget(

@@ -24,6 +24,7 @@ struct MetricsParser {
     init(_ text: String) throws {
         guard text.isEmpty || text.hasSuffix("\n") else { throw Failure(at: 0, "the last line has no end") }
         var finished: Set<String> = []
+        var series: Set<[String]> = []
         var current: String?
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             func fail(_ reason: String) -> Failure { .init(at: index + 1, reason) }
@@ -43,7 +44,7 @@ struct MetricsParser {
                     guard ["counter", "gauge", "histogram", "summary", "untyped"].contains(words[3]) else {
                         throw fail("type \(words[3])")
                     }
-                    guard !samples.contains(where: { $0.name == name }) else { throw fail("TYPE after samples") }
+                    guard !series.contains(where: { $0[0] == name }) else { throw fail("TYPE after samples") }
                     types[name] = String(words[3])
                 }
                 if current != name {
@@ -53,12 +54,39 @@ struct MetricsParser {
                 guard !finished.contains(name) else { throw fail("the lines of \(name) are not together") }
                 continue
             }
-            let sample = try Self.sample(Array(line), fail)
-            guard sample.name == current else { throw fail("\(sample.name) without HELP and TYPE") }
-            guard !samples.contains(where: { $0.name == sample.name && $0.labels == sample.labels }) else {
-                throw fail("twice the same series")
+            let sample = try Self.sample(line.unicodeScalars.map { Character($0) }, fail)
+            guard let current, sample.name == current || Self.isPart(sample, of: current, types[current]) else {
+                throw fail("\(sample.name) without TYPE")
             }
+            let identity = [sample.name] + sample.labels.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+            guard series.insert(identity).inserted else { throw fail("twice the same series") }
             samples.append(sample)
+        }
+        try checkHistograms()
+    }
+
+    /// Whether it is one of the lines of a histogram.
+    private static func isPart(_ sample: Sample, of metric: String, _ type: String?) -> Bool {
+        guard type == "histogram" else { return false }
+        return sample.name == "\(metric)_bucket"
+            ? sample.labels["le"] != nil : sample.name == "\(metric)_sum" || sample.name == "\(metric)_count"
+    }
+
+    /// Each histogram has rising bounds, counts that do not fall, and `+Inf` for the count.
+    private func checkHistograms() throws {
+        for name in types.filter({ $0.value == "histogram" }).keys {
+            let buckets = Dictionary(grouping: samples.filter { $0.name == "\(name)_bucket" }) { sample in
+                sample.labels.filter { $0.key != "le" }
+            }
+            for (labels, lines) in buckets {
+                let bounds = lines.map {
+                    ["+Inf": Double.infinity][$0.labels["le"] ?? ""] ?? Double($0.labels["le"] ?? "") ?? .nan
+                }
+                guard zip(bounds, bounds.dropFirst()).allSatisfy({ $0 < $1 }), bounds.last == .infinity,
+                    zip(lines, lines.dropFirst()).allSatisfy({ $0.value <= $1.value }),
+                    value("\(name)_count", labels) == lines.last?.value, value("\(name)_sum", labels) != nil
+                else { throw Failure(at: 0, "the buckets of \(name)") }
+            }
         }
     }
 
@@ -146,7 +174,7 @@ struct MetricsParser {
 
     @Test("the text is what the format asks for, and says what the report says")
     func format() throws {
-        let parsed = try MetricsParser(report.metrics)
+        let parsed = try MetricsParser(report.metrics())
         let name = ["name": "Generic<Array<Int>, \"x\">"]
         #expect(parsed.value("apus_tasks_submitted_total", name) == 10)
         #expect(parsed.value("apus_tasks", ["state": "pending"]) == 5)
@@ -174,7 +202,7 @@ struct MetricsParser {
             ("GET /metrics HTTP/1.1\r\nX: " + String(repeating: "x", count: 9000) + "\r\n\r\n", 431),
         ])
     func http(request: String, code: Int) throws {
-        let text = report.metrics
+        let text = report.metrics()
         let server = try AnsweringServer(answer: text, metricsPort: 0)
         try server.run(text) {
             let answer = try exchange(try #require(server.server.metricsPort), Array(request.utf8))

@@ -66,6 +66,9 @@ package protocol Backend: AnyObject, Sendable {
     func groupIsReady(_ group: UInt64) async -> Bool
     func removeGroup(_ group: UInt64) async throws
 
+    /// What can be counted, for Prometheus.
+    func metrics() async throws(ClusterError) -> String
+
     /// Cancels everything and returns when nothing runs any more.
     func shutdown() async
 }

@@ -24,6 +24,8 @@ public struct ClusterConfiguration: Sendable {
     }
 
     let kind: Kind
+    /// Whether the program's metrics come to Apus where it has no factory of its own.
+    var installsMetrics = true
 
     /// In this process; nothing is started but threads.
     ///
@@ -86,6 +88,14 @@ public struct ClusterConfiguration: Sendable {
                     stallWarning: stallWarning)))
     }
 
+    /// The same, and the program's metrics are left alone: for one that calls `MetricsSystem.bootstrap` after it has
+    /// entered the cluster, or with `NOOPMetricsHandler`. In workers they come to Apus all the same.
+    public func withoutInstallingMetrics() -> ClusterConfiguration {
+        var configuration = self
+        configuration.installsMetrics = false
+        return configuration
+    }
+
     /// As the environment says; `embedded` where it says nothing.
     ///
     /// `APUS_CLUSTER` names the backend (`embedded` or `local`), `APUS_CPUS` the number of processors, `APUS_ISOLATION` how far
@@ -146,6 +156,7 @@ public func withCluster<Result>(
 ) async throws -> Result {
     let backend: any Backend
     let cluster: Cluster
+    if configuration.installsMetrics { ApusMetrics.install() }
     switch configuration.kind {
     case .embedded(let resources, let isolation):
         let embedded = EmbeddedBackend(resources: resources, isolation: isolation)

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusScheduling
 import Synchronization
 
@@ -321,6 +322,14 @@ final class EmbeddedBackend: Backend {
     }
 
     // MARK: Ending
+
+    func metrics() async throws(ClusterError) -> String {
+        var totals = MetricTotals()
+        if let reader = ProcessMetrics.shared.reader { totals.add(reader, process: "driver") }
+        var text = MetricsText()
+        totals.write(into: &text)
+        return text.text
+    }
 
     func shutdown() async {
         closing.store(true, ordering: .sequentiallyConsistent)

@@ -18,6 +18,7 @@ final class NodeInsight {
     let name: String
     private(set) var warnings: [String] = []
     var counters = NodeCounters()
+    var metrics = NodeMetrics()
     private let session: SessionFolder?
     private let capacity: Int
     private let start = ContinuousClock.now
@@ -111,6 +112,7 @@ final class NodeInsight {
     func left(_ connection: NodeConnection) {
         let process = connection.process
         outputs[process] = nil
+        metrics.ended(process)
         for id in questions.keys { questions[id]?.missing.remove(process) }
         guard let reader = readers.removeValue(forKey: process) else { return }
         ended.append(
@@ -203,13 +205,15 @@ final class NodeInsight {
     func serve(_ node: NodeDaemon) {
         for (visitor, request) in server?.takeRequests() ?? [] {
             switch request {
-            case .metrics: server?.answer(visitor, .text(report(node, objects: false).metrics))
+            case .metrics: server?.answer(visitor, .text(metricsText(node)))
             case .events: server?.answer(visitor, .events(events(node)))
             case .report(nil, let objects): server?.answer(visitor, .report(report(node, objects: objects)))
             case .report(let query?, let objects): ask(visitor, query, objects: objects, node)
             }
         }
     }
+
+    func metricsText(_ node: NodeDaemon) -> String { report(node, objects: false).metrics(metrics.totals) }
 
     private func ask(_ visitor: UInt64, _ query: TaskQuery, objects: Bool, _ node: NodeDaemon) {
         var query = query

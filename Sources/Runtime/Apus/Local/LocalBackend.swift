@@ -262,6 +262,12 @@ final class LocalBackend: Backend, @unchecked Sendable {
         else { throw closedError }
     }
 
+    func metrics() async throws(ClusterError) -> String {
+        guard case .words(let text)? = await RunContext.lending({ await node.ask { .metrics(request: $0) } })
+        else { throw closedError }
+        return text
+    }
+
     // MARK: Ending
 
     func shutdown() async {

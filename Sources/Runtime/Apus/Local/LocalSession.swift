@@ -101,6 +101,7 @@ final class LocalSession: Sendable {
         backend.attach(cluster)
         backend.threads.start()
         receiver.start(backend)
+        ProcessMetrics.shared.tell(backend)
         return LocalSession(cluster: cluster, backend: backend, receiver: receiver, pid: pid)
     }
 

@@ -19,9 +19,11 @@ final class NodeClient: @unchecked Sendable {
 
     init(socket: ControlSocket) { self.socket = socket }
 
-    func send(_ request: NodeRequest) {
+    /// - Parameter descriptors: travel with the request, and are closed here.
+    func send(_ request: NodeRequest, _ descriptors: [Int32] = []) {
         do {
-            _ = try socket.send(ControlFrame(bytes: try BinaryEncoder().encode(request)))
+            _ = try socket.send(
+                ControlFrame(bytes: try BinaryEncoder().encode(request), descriptors: descriptors))
         } catch {
             // The end of the connection is seen where it is received; requests have their answer there.
         }

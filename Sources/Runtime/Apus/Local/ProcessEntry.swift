@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import CApusEntry
 import CApusSystem
@@ -66,6 +67,8 @@ enum WorkerProcess {
             backend.attach(cluster)
             backend.threads.start()
             try receiver.attach(backend)
+            ApusMetrics.install()
+            ProcessMetrics.shared.tell(backend)
             node.send(.ready)
             serve(receiver, socket, backend)
         } catch {

@@ -125,6 +125,10 @@ enum NodeRequest: Codable, Sendable {
     case recover(request: UInt64, ObjectID)
     /// What the object store holds.
     case objects(request: UInt64, limit: Int)
+    /// The sender made its first metric. The descriptor of their memory comes along.
+    case metricsAppeared
+    /// All metrics as text.
+    case metrics(request: UInt64)
 }
 
 /// A message from a node to a driver or worker.

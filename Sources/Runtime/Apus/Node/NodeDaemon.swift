@@ -230,8 +230,23 @@ final class NodeDaemon {
         case .reported(let number, let tasks): insight.told(number, by: connection.process, tasks)
         case .why(let number, let shape):
             notify(connection, .answer(request: number, .words(reason(of: connection, shape))))
+        case .metricsAppeared: metricsAppeared(connection)
+        case .metrics(let number):
+            notify(connection, .answer(request: number, .words(insight.metricsText(self))))
         case .createActor, .findActor, .connectActor, .actorCreated, .actorEnded, .stopActor, .killActor:
             handle(actor: request, from: connection)
+        }
+    }
+
+    private func metricsAppeared(_ connection: NodeConnection) {
+        do throws(TransportError) {
+            let descriptors = try connection.socket.takeDescriptors(1)
+            defer { for one in descriptors { close(one) } }
+            try insight.metrics.appeared(
+                connection.process, label: connection.isDriver ? "driver" : "\(connection.process)",
+                descriptor: descriptors[0])
+        } catch {
+            notify(driver, .warning("The metrics of process \(connection.process) are not shown: \(error)"))
         }
     }
 

@@ -6,28 +6,76 @@ import ApusCore
 package struct MetricsText {
     package enum Kind: String { case counter, gauge }
 
+    /// A series: its labels in the order in which they are written, and its value.
+    package typealias Sample<Value> = (labels: [(String, String)], value: Value)
+
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
     package private(set) var text = ""
 
     package init() {}
 
-    /// All samples of one metric.
-    package mutating func metric(
-        _ name: String, _ kind: Kind, _ help: String, _ samples: [(labels: [(String, String)], value: Double)]
-    ) {
-        guard !samples.isEmpty else { return }
-        text += "# HELP \(name) \(Self.escape(help, quotes: false))\n# TYPE \(name) \(kind.rawValue)\n"
-        for (labels, value) in samples {
-            text += name
-            if !labels.isEmpty {
-                text += "{" + labels.map { "\($0)=\"\(Self.escape($1, quotes: true))\"" }.joined(separator: ",") + "}"
-            }
-            text += " \(Self.number(value))\n"
+    /// Names that stand for a metric or one of its series already.
+    private var names: Set<String> = []
+
+    /// Whether a metric can have a name.
+    package func hasRoom(for name: String, isHistogram: Bool = false) -> Bool {
+        names.isDisjoint(with: Self.names(name, isHistogram))
+    }
+
+    private static func names(_ name: String, _ isHistogram: Bool) -> [String] {
+        isHistogram ? [name, "\(name)_bucket", "\(name)_sum", "\(name)_count"] : [name]
+    }
+
+    private mutating func begin(_ name: String, _ type: String, _ help: String?) {
+        names.formUnion(Self.names(name, type == "histogram"))
+        if let help { text += "# HELP \(name) \(Self.escape(help, quotes: false))\n" }
+        text += "# TYPE \(name) \(type)\n"
+    }
+
+    private mutating func line(_ name: String, _ labels: [(String, String)], _ value: String) {
+        text += name
+        if !labels.isEmpty {
+            text += "{" + labels.map { "\($0)=\"\(Self.escape($1, quotes: true))\"" }.joined(separator: ",") + "}"
         }
+        text += " \(value)\n"
+    }
+
+    /// All samples of one metric.
+    package mutating func metric(_ name: String, _ kind: Kind, _ help: String?, _ samples: [Sample<Double>]) {
+        guard !samples.isEmpty else { return }
+        begin(name, kind.rawValue, help)
+        for (labels, value) in samples { line(name, labels, Self.number(value)) }
     }
 
     package mutating func metric(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
         metric(name, kind, help, [([], value)])
+    }
+
+    /// All samples of one metric of a program.
+    package mutating func metric(_ name: String, _ kind: Kind, _ samples: [Sample<MetricSample.Value>]) {
+        begin(name, kind.rawValue, nil)
+        for (labels, value) in samples {
+            if case .whole(let count) = value {
+                line(name, labels, "\(count)")
+            } else {
+                line(name, labels, Self.number(value.number))
+            }
+        }
+    }
+
+    /// All samples of one histogram: for each a line a bucket, which counts what is below its bound, the sum and the count.
+    package mutating func histogram(_ name: String, _ bounds: [Double], _ samples: [Sample<MetricSample.Value>]) {
+        begin(name, "histogram", nil)
+        for (labels, value) in samples {
+            guard case .histogram(let sum, let buckets) = value else { continue }
+            var count: UInt64 = 0
+            for (bound, bucket) in zip(bounds + [.infinity], buckets) {
+                count = count.addingSaturated(bucket)
+                line("\(name)_bucket", labels + [("le", Self.number(bound))], "\(count)")
+            }
+            line("\(name)_sum", labels, Self.number(sum))
+            line("\(name)_count", labels, "\(count)")
+        }
     }
 
     private static func escape(_ text: String, quotes: Bool) -> String {
@@ -51,8 +99,8 @@ package struct MetricsText {
 }
 
 extension ClusterReport {
-    /// The report's figures for Prometheus.
-    package var metrics: String {
+    /// The report's figures for Prometheus, and those of the program after them.
+    package func metrics(_ own: MetricTotals = MetricTotals()) -> String {
         var text = MetricsText()
         text.metric("apus_uptime_seconds", .gauge, "Seconds since the node's start.", uptime)
         text.metric(
@@ -79,6 +127,7 @@ extension ClusterReport {
                 ([("state", state.rawValue)], Double(actors.count { $0.state == state }))
             })
         for node in nodes { node.write(into: &text) }
+        own.write(into: &text)
         return text.text
     }
 }

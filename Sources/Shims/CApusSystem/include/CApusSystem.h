@@ -18,6 +18,8 @@ extern "C" {
 int apus_memory_create(const char *label);
 /// Fixes the size of a memory for good, so that no process can cut it off under another's mapping.
 int apus_memory_seal_size(int descriptor);
+/// Whether memory keeps its size for ever, so that what is mapped can be read.
+bool apus_memory_is_sealed(int descriptor);
 /// Takes the pages of a range from a memory or file: they read as zero and take no room.
 int apus_memory_punch(int descriptor, int64_t offset, int64_t length);
 /// Reserves room for a range, so that writing to it cannot fail for want of memory or disk.
@@ -83,6 +85,16 @@ static inline uint64_t apus_or64(uint64_t *word, uint64_t bits) {
 }
 static inline uint64_t apus_add64(uint64_t *word, uint64_t amount) {
     return __atomic_fetch_add(word, amount, __ATOMIC_RELAXED);
+}
+/// Adds to a number of 64 bits that is kept as its bit pattern.
+static inline void apus_add_double(uint64_t *word, double amount) {
+    uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED), sum;
+    do {
+        double value;
+        __builtin_memcpy(&value, &old, sizeof value);
+        value += amount;
+        __builtin_memcpy(&sum, &value, sizeof sum);
+    } while (!__atomic_compare_exchange_n(word, &old, sum, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 static inline uint32_t apus_exchange32(uint32_t *word, uint32_t value) {
     return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
