@@ -42,24 +42,45 @@ print("Labels, all rows there from the start\n")
 labels("active")
 print("Labels, a stream with 1,000 unlabelled rows kept\n")
 labels("stream-of-labels")
-print("Training\n")
-training = read("training")
-table(
-    ["method", "gradients", "loss", "test accuracy, %", "gradient error at random weights", "choosing, s", "training, s"],
-    [
+def training(title, name):
+    print(f"{title}\n")
+    data = read(name)
+    table(
+        ["method", "gradients", "loss", "test accuracy, %", "gradient error", "at random weights", "choosing, s",
+         "training, s"],
         [
-            one["name"],
-            f"{one['gradients']:,}",
-            spread(one["loss"], 4),
-            spread({key: 100 * value for key, value in one["accuracy"].items()}, 2),
-            spread(one["randomPointError"], 4) if "randomPointError" in one else "",
-            f"{one['selectionSeconds']['mean']:.2f}",
-            f"{one['trainingSeconds']['mean']:.3f}",
-        ]
-        for one in training["methods"]
-    ],
-)
-print("L(S):", ", ".join(f"class {one['label']} {one['cost']:.1f}" for one in training.get("craig", [])), "\n")
+            [
+                one["name"],
+                f"{one['gradients']:,}",
+                spread(one["loss"], 4),
+                spread({key: 100 * value for key, value in one["accuracy"].items()}, 2),
+                "" if one["name"] == "crest" else spread(one["gradientError"], 4),
+                spread(one["randomPointError"], 4) if "randomPointError" in one else "",
+                f"{one['selectionSeconds']['mean']:.2f}",
+                f"{one['trainingSeconds']['mean']:.3f}",
+            ]
+            for one in data["methods"]
+        ],
+    )
+    seeds = data["seeds"]
+
+    def reached(one):
+        if not one["seeds"]:
+            return "–"
+        cell = f"{one['gradients']['mean']:,.0f}; {one['seconds']['mean']:.2f} s"
+        return cell if one["seeds"] == seeds else f"{cell} ({one['seeds']} of {seeds})"
+
+    within = [one["within"] for one in data["methods"][0]["reached"]]
+    table(
+        ["method", *(f"within {100 * share:.1f} %" for share in within)],
+        [[one["name"], *map(reached, one["reached"])] for one in data["methods"]],
+    )
+    print("L(S):", ", ".join(f"class {one['label']} {one['cost']:.1f}" for one in data.get("craig", [])), "\n")
+
+
+training("Training, a tenth of ijcnn1", "training")
+training("Training, three tenths of ijcnn1", "training-0.3")
+training("Training, a network on a fifth of MNIST", "network")
 print("Time\n")
 table(
     ["rows/s", "batches", "late", "dropped", "50 %, ms", "90 %, ms", "99 %, ms", "share of greedy", "random", "proven"],
@@ -73,6 +94,21 @@ table(
             *(f"{one.get(key, float('nan')):.3f}" for key in ("quality", "randomQuality", "guarantee")),
         ]
         for one in read("time")["rates"]
+    ],
+)
+print("Time, with labels that come back\n")
+table(
+    ["rows/s", "batches", "late", "dropped", "50 %, ms", "99 %, ms", "accuracy, %", "of random picks, %"],
+    [
+        [
+            f"{one['rate']:,.0f}",
+            one["chosen"],
+            one["late"],
+            one["dropped"],
+            *(f"{one[key]:.2f}" for key in ("p50", "p99")),
+            *(f"{100 * one.get(key, float('nan')):.2f}" for key in ("accuracy", "randomAccuracy")),
+        ]
+        for one in read("time-labels")["rates"]
     ],
 )
 print("Parts\n")

@@ -39,6 +39,28 @@ import Testing
         #expect(classes >= 20)
     }
 
+    @Test("a class whose similarities are kept and one whose are computed choose the same, to the bit")
+    func dense() throws {
+        let features: Matrix<Float> = try Shared.matrix("ijcnn1_train_X.npy")
+        let labels = try NumPyFile(contentsOf: Shared.root + "ijcnn1_train_y.npy").integers()
+        // All of the small class, 4,853 rows, and as many of the large one as make 5,000.
+        var left = 5000
+        let rows = labels.indices.filter { row in
+            if labels[row] == 1 { return true }
+            left -= 1
+            return left >= 0
+        }
+        let part = (features.select(rows), rows.map { labels[$0] })
+        let choices = try [Similarities.Storage.stored, .computed].map { storage in
+            try CraigCoreset(proxies: part.0, labels: part.1, quota: .fraction(0.1), storage: storage).classes
+        }
+        #expect(choices[0].map(\.size) == [5000, 4853] && choices[0].map(\.picks.count) == [500, 486])
+        for (kept, computed) in zip(choices[0], choices[1]) {
+            #expect(kept.picks == computed.picks && kept.gains == computed.gains)
+            #expect(kept.weights == computed.weights && kept.cost == computed.cost)
+        }
+    }
+
     @Test("matching pursuit has the reference's picks and residuals, which never rise") func matching() throws {
         for record in try Shared.lines("golden_reference.jsonl") where record["kind"]?.stringValue == "omp_nnls" {
             let path = try #require(record["instance"]?.stringValue)

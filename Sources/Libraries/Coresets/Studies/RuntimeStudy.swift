@@ -56,55 +56,61 @@ public struct RuntimeStudy: Sendable {
         guard features.rows > 0 else {
             throw .invalidParameter(name: "the features", value: "empty", expected: "at least one row")
         }
-        var growths: [Growth] = []
-        for algorithm in algorithms {
-            var measurements: [Measurement] = []
-            for n in points {
-                for k in kept { measurements.append(try average(algorithm, features, n, k, seed)) }
+        let most = kept.max() ?? 1
+        var sizes: [(points: Int, kept: Int)] = points.flatMap { n in kept.map { (points: n, kept: $0) } }
+        sizes.append((target, most))
+        var times = [[[Double]]](
+            repeating: [[Double]](repeating: [], count: sizes.count), count: algorithms.count)
+        // All sizes in each round: what else the machine does for a while then falls on all of them, not on some.
+        for round in 0..<repeats {
+            for (place, size) in sizes.enumerated() {
+                var generator = SeededGenerator(seed: seed, stream: UInt64(round))
+                let rows = features.select((0..<size.points).map { _ in generator.below(features.rows) })
+                for (index, algorithm) in algorithms.enumerated() {
+                    times[index][place].append(try time(algorithm, rows, size.kept))
+                }
             }
-            let fit = Self.fit(measurements)
-            let most = kept.max() ?? 1
-            let measured = try average(algorithm, features, target, most, seed).seconds
-            growths.append(
-                Growth(
-                    algorithm: algorithm, measurements: measurements, constant: fit.a, exponents: (fit.b, fit.c),
-                    determination: fit.determination,
-                    predicted: exp(fit.a + fit.b * log(Double(target)) + fit.c * log(Double(most))),
-                    measured: measured))
         }
-        return growths
+        return algorithms.enumerated().map { index, algorithm in
+            let all = zip(sizes, times[index]).map { size, times in
+                Measurement(points: size.points, kept: size.kept, seconds: Self.average(times))
+            }
+            let (small, large) = (Array(all.dropLast()), all[all.count - 1])
+            let fit = Self.fit(small)
+            return Growth(
+                algorithm: algorithm, measurements: small, constant: fit.a, exponents: (fit.b, fit.c),
+                determination: fit.determination,
+                predicted: exp(fit.a + fit.b * log(Double(target)) + fit.c * log(Double(most))),
+                measured: large.seconds)
+        }
     }
 
     /// The mean of the fastest three of five repeats, or of all of fewer: other programs can only lengthen a run.
-    private func average(_ algorithm: Algorithm, _ features: Matrix<Float>, _ n: Int, _ k: Int, _ seed: UInt64)
-        throws(CoresetError) -> Measurement
-    {
-        var times: [Double] = []
-        for round in 0..<repeats {
-            var generator = SeededGenerator(seed: seed, stream: UInt64(round))
-            let rows = features.select((0..<n).map { _ in generator.below(features.rows) })
-            let start = Self.processorTime
-            switch algorithm {
-            case .exhaustive, .replacement, .adjacency:
-                let rule: ReplacementSelector.Rule =
-                    algorithm == .exhaustive ? .exhaustive : algorithm == .replacement ? .all : .adjacent
-                var selector = try ReplacementSelector(capacity: k, dimensions: rows.columns, rule: rule)
-                selector.observe(rowsOf: rows)
-            case .doubling:
-                var selector = try DoublingCenters(capacity: k, dimensions: rows.columns)
-                selector.observe(rowsOf: rows)
-            case .sieve:
-                let empty = StreamLogDeterminant(
-                    capacity: k, dimensions: rows.columns, gamma: 1 / Double(max(1, rows.columns)))
-                var selector = try SieveStreaming(empty, count: k, epsilon: 0.5)
-                selector.observe(rowsOf: rows)
-            case .farthestFirst: _ = try FarthestFirst(rows, count: k)
-            }
-            times.append(Self.processorTime - start)
+    private static func average(_ times: [Double]) -> Double {
+        let sorted = times.sorted()
+        let trimmed = sorted.count >= 5 ? sorted[..<(sorted.count - 2)] : sorted[...]
+        return trimmed.reduce(0, +) / Double(max(1, trimmed.count))
+    }
+
+    private func time(_ algorithm: Algorithm, _ rows: Matrix<Float>, _ k: Int) throws(CoresetError) -> Double {
+        let start = Self.processorTime
+        switch algorithm {
+        case .exhaustive, .replacement, .adjacency:
+            let rule: ReplacementSelector.Rule =
+                algorithm == .exhaustive ? .exhaustive : algorithm == .replacement ? .all : .adjacent
+            var selector = try ReplacementSelector(capacity: k, dimensions: rows.columns, rule: rule)
+            selector.observe(rowsOf: rows)
+        case .doubling:
+            var selector = try DoublingCenters(capacity: k, dimensions: rows.columns)
+            selector.observe(rowsOf: rows)
+        case .sieve:
+            let empty = StreamLogDeterminant(
+                capacity: k, dimensions: rows.columns, gamma: 1 / Double(max(1, rows.columns)))
+            var selector = try SieveStreaming(empty, count: k, epsilon: 0.5)
+            selector.observe(rowsOf: rows)
+        case .farthestFirst: _ = try FarthestFirst(rows, count: k)
         }
-        times.sort()
-        let trimmed = times.count >= 5 ? times[..<(times.count - 2)] : times[...]
-        return Measurement(points: n, kept: k, seconds: trimmed.reduce(0, +) / Double(max(1, trimmed.count)))
+        return Self.processorTime - start
     }
 
     /// Least squares in logarithms, by the normal equations of three unknowns.

@@ -24,9 +24,17 @@ public enum SubsetMethod: String, Sendable, CaseIterable, Codable {
         }
         self = found
     }
+
+    /// Whether it chooses anew every few epochs.
+    var isRefreshed: Bool {
+        switch self {
+        case .full, .random, .craig, .crest: false
+        case .randomAnew, .craigAnew, .gradientMatching: true
+        }
+    }
 }
 
-/// Logistic regression trained on subsets chosen in several ways, with equal numbers of gradients; every seed draws its
+/// Logistic regression, or a network with a hidden layer, trained on subsets chosen in several ways, with equal numbers of gradients; every seed draws its
 /// own subsets and orders.
 ///
 /// Step sizes g·bᵉ are tuned for each method on a grid, by the loss of a seed that is not reported.
@@ -50,6 +58,10 @@ public struct SubsetExperiment: Sendable, Codable {
     /// How near to the last loss of `full` counts as having reached it, in shares of it.
     public var tolerances = [0.002, 0.005, 0.01, 0.02]
     public var crest = Crest.Settings()
+    /// Units of a hidden layer; logistic regression where 0.
+    public var hidden = 0
+    /// Examples of a step of a network.
+    public var batch = 10
 
     public init(
         methods: [SubsetMethod] = SubsetMethod.allCases, seeds: [UInt64] = [1, 2, 3, 4, 5], fraction: Double = 0.1
@@ -61,17 +73,29 @@ public struct SubsetExperiment: Sendable, Codable {
 
     func passes(of method: SubsetMethod) -> Int { method == .full ? epochs : subsetEpochs ?? epochs }
 
-    /// Labelled examples of two classes: label 1 and every other.
+    /// Labelled examples.
     public struct Examples: Sendable, Codable {
         public var features: Matrix<Float>
+        /// Below `classes`.
         public var labels: [UInt8]
+        public let classes: Int
 
+        /// Of two classes: label 1 and every other.
         public init(features: Matrix<Float>, labels: [Int]) throws(CoresetError) {
+            try self.init(features: features, labels: labels.map { $0 == 1 ? 1 : 0 }, classes: 2)
+        }
+
+        /// Labels are 0 ..< classes, at most 256.
+        public init(features: Matrix<Float>, labels: [Int], classes: Int) throws(CoresetError) {
             guard labels.count == features.rows else {
                 throw .dimensions(expected: features.rows, found: labels.count, what: "labels")
             }
+            for (row, label) in labels.enumerated() where !(0..<min(256, classes)).contains(label) {
+                throw .outOfRange(index: label, rows: min(256, classes), what: "the label of row \(row),")
+            }
             self.features = features
-            self.labels = labels.map { $0 == 1 ? 1 : 0 }
+            self.labels = labels.map { UInt8($0) }
+            self.classes = classes
         }
     }
 
@@ -85,6 +109,16 @@ public struct SubsetExperiment: Sendable, Codable {
                 name: "one of fraction, epochs, refresh, parts and seeds",
                 value: "\(fraction), \(epochs), \(refresh), \(parts), \(seeds.count)",
                 expected: "positive, the fraction at most 1")
+        }
+        if hidden > 0, let other = methods.first(where: { $0 == .crest || $0 == .gradientMatching }) {
+            throw CoresetError.unsupported(
+                what: "\(other.rawValue) is not there for networks",
+                remedy: "Leave it out, or train without hidden units.")
+        }
+        guard test.classes == train.classes, test.features.columns == train.features.columns else {
+            throw CoresetError.dimensions(
+                expected: train.features.columns, found: test.features.columns,
+                what: "columns of the test rows (\(train.classes) and \(test.classes) classes)")
         }
         let inputs = (train: try await cluster.put(train), test: try await cluster.put(test))
         var fixed: CraigCoreset?
@@ -174,9 +208,15 @@ public struct SubsetRun: RemoteTask {
     }
 
     public func run() async throws -> Result {
-        var trainer = SubsetTrainer(train, experiment, method, coreset, seed: seed)
-        var result = try trainer.train(steps)
-        result.accuracy = trainer.model.accuracy(test.features, labels: test.labels)
+        var result: Result
+        if experiment.hidden > 0 {
+            var trainer = NetworkTrainer(train, experiment, method, coreset, seed: seed)
+            result = try trainer.train(steps, test: test)
+        } else {
+            var trainer = SubsetTrainer(train, experiment, method, coreset, seed: seed)
+            result = try trainer.train(steps)
+            result.accuracy = trainer.model.accuracy(test.features, labels: test.labels)
+        }
         if method == .craig {
             result.selection = coresetSeconds
             for epoch in result.seconds.indices { result.seconds[epoch] += coresetSeconds }
@@ -226,7 +266,7 @@ struct SubsetTrainer {
         let passes = experiment.passes(of: method)
         for epoch in 0..<passes {
             let begin = SelectionRequest.threadNow
-            if epoch == 0 || (isRefreshed && epoch % experiment.refresh == 0) { subset = try choose() }
+            if epoch == 0 || (method.isRefreshed && epoch % experiment.refresh == 0) { subset = try choose() }
             selection += SelectionRequest.threadNow - begin
             if method != .crest {
                 result.gradientError += error(of: subset, at: model) * scaleFree(scale) / Double(passes)
@@ -251,13 +291,6 @@ struct SubsetTrainer {
         }
         result.selection = selection
         return result
-    }
-
-    private var isRefreshed: Bool {
-        switch method {
-        case .full, .random, .craig, .crest: false
-        case .randomAnew, .craigAnew, .gradientMatching: true
-        }
     }
 
     private mutating func choose() throws(CoresetError) -> [WeightedExample] {

@@ -94,6 +94,7 @@ public struct SubsetOutcome: Sendable {
         }
         var object: JSONObject = [
             "fraction": JSONValue(experiment.fraction), "epochs": JSONValue(experiment.epochs),
+            "hidden": JSONValue(experiment.hidden),
             "subsetEpochs": JSONValue(experiment.subsetEpochs ?? experiment.epochs),
             "refresh": JSONValue(experiment.refresh), "ridge": JSONValue(experiment.ridge),
             "seeds": JSONValue(experiment.seeds.count), "methods": .array(methods),

@@ -20,7 +20,8 @@ struct SelectCommand: AsyncParsableCommand {
 
 /// The file of features that a subcommand reads, and how it is prepared.
 struct FeatureOptions: ParsableArguments {
-    @Argument(help: "A file of features, or a folder of images (PNG, PGM, PPM).", completion: .file()) var file: String
+    @Argument(help: "A file of features, or a folder of images (PNG, JPEG, PGM, PPM).", completion: .file()) var file:
+        String
     @Option(help: "Images are cut into this many by this many cells, whose mean grey values are the features.")
     var cells = 16
     @Option(help: "Multiply features by this.") var scale: Double?

@@ -8,9 +8,10 @@ import JSON
 /// `apus select training`: what training on a part of the data costs and reaches.
 struct SelectTrainingCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "training", abstract: "Trains logistic regression on core-sets, random subsets, and everything.",
+        commandName: "training", abstract: "Trains a model on core-sets, random subsets, and everything.",
         discussion: """
-            Label 1 is told from every other. Each method trains with a share of the gradients; step sizes g·bᵉ are tuned for
+            Label 1 is told from every other by logistic regression; with --hidden a network with a layer of as many sigmoids
+            tells all classes apart, and learns from mini-batches. Each method trains with a share of the gradients; step sizes g·bᵉ are tuned for
             each by a seed of their own. Prints JSON: losses on all training rows, test accuracy, errors of gradients, and
             the seconds for choosing and for training, with 95 % intervals over the seeds. Trainings are tasks of a cluster
             (APUS_CLUSTER, APUS_CPUS).
@@ -32,12 +33,16 @@ struct SelectTrainingCommand: AsyncParsableCommand {
     @Option(help: "Epochs after which methods that choose anew do.") var refresh = 5
     @Option(help: "Seeds, 1 to this.") var seeds = 5
     @Option(help: "λ of the model.") var ridge = 1e-5
+    @Option(help: "Hidden units of a network; logistic regression where 0.") var hidden = 0
+    @Option(help: "Examples of a step of the network.") var batch = 10
     @Option(help: "Write a page with curves to this HTML file.", completion: .file()) var report: String?
     @Option(help: "Write the losses to this SVG file.", completion: .file()) var plot: String?
     @Flag(help: "Print JSON to a terminal too.") var json = false
 
     func validate() throws {
-        guard seeds > 0 else { throw ValidationError("--seeds must be positive.") }
+        guard seeds > 0, hidden >= 0, batch > 0, parts > 0 else {
+            throw ValidationError("--seeds, --batch and --parts must be positive, --hidden not negative.")
+        }
         guard (test == nil) == (testLabels == nil) else {
             throw ValidationError("--test and --test-labels belong together.")
         }
@@ -48,27 +53,38 @@ struct SelectTrainingCommand: AsyncParsableCommand {
 
     func run() async throws {
         let features = try input.read(as: Float.self).features
-        let train = try SubsetExperiment.Examples(
-            features: features, labels: try NumPyFile(contentsOf: labels).integers())
+        let own = try NumPyFile(contentsOf: labels).integers()
+        let known = try testLabels.map { try NumPyFile(contentsOf: $0).integers() }
+        // Logistic regression tells label 1 from every other.
+        let classes = max(own.max() ?? 0, known?.max() ?? 0) + 1
+        func examples(_ features: Matrix<Float>, _ labels: [Int]) throws -> SubsetExperiment.Examples {
+            hidden > 0
+                ? try SubsetExperiment.Examples(features: features, labels: labels, classes: classes)
+                : try SubsetExperiment.Examples(features: features, labels: labels)
+        }
+        let train = try examples(features, own)
         var held = train
-        if let test, let testLabels {
+        if let test, let known {
             var other = input
             other.file = test
-            held = try SubsetExperiment.Examples(
-                features: try other.read(as: Float.self).features,
-                labels: try NumPyFile(contentsOf: testLabels).integers())
+            held = try examples(try other.read(as: Float.self).features, known)
         }
         var experiment = SubsetExperiment(
-            methods: try method.isEmpty ? SubsetMethod.allCases : method.map { try SubsetMethod(named: $0) },
+            methods: try method.isEmpty
+                ? SubsetMethod.allCases.filter { hidden == 0 || ($0 != .crest && $0 != .gradientMatching) }
+                : method.map { try SubsetMethod(named: $0) },
             seeds: (1...UInt64(seeds)).map { $0 }, fraction: fraction)
         experiment.epochs = epochs
         experiment.subsetEpochs = subsetEpochs
         experiment.parts = parts
         experiment.refresh = refresh
         experiment.ridge = ridge
-        let (chosen, examples) = (experiment, held)
+        experiment.hidden = hidden
+        experiment.batch = batch
+        if hidden > 0 { (experiment.firsts, experiment.factors) = ([0.03, 0.1, 0.3], [0.95, 1]) }
+        let (chosen, heldOut) = (experiment, held)
         let outcome = try await withCluster(.fromEnvironment) { cluster in
-            try await chosen.run(on: cluster, train: train, test: examples)
+            try await chosen.run(on: cluster, train: train, test: heldOut)
         }
         let page = SubsetReport(source: URL(fileURLWithPath: input.file).lastPathComponent, outcome: outcome)
         if let report { try AtomicFile.write(page.html, to: report) }
