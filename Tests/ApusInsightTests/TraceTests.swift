@@ -19,6 +19,8 @@ struct TraceChecker {
     var problems: [String] = []
     var processNames: [Int: String] = [:]
     var phases: [String: Int] = [:]
+    /// Of tasks that wait for a worker.
+    var counts: [Int] = []
 
     init(_ bytes: [UInt8]) throws {
         guard let events = try JSONValue(parsing: bytes)["traceEvents"]?.arrayValue else {
@@ -60,6 +62,12 @@ struct TraceChecker {
                 }
             case "s": flowStarts["\(event["id"]?.intValue ?? -1)"] = (process, time)
             case "f": flowEnds["\(event["id"]?.intValue ?? -1)"] = (process, time)
+            case "C":
+                guard let count = event["args"]?["queued"]?.intValue, count >= 0 else {
+                    problems.append("\(name) has no count")
+                    continue
+                }
+                counts.append(count)
             default: problems.append("type \(type)")
             }
         }
@@ -182,6 +190,21 @@ struct TraceChecker {
         let run = try #require(checker.spans.first { $0.process == 2 && $0.name != "waits" })
         #expect(abs(run.end - 490) < 0.01)
         #expect(checker.spans.contains { $0.name == "waits" && abs($0.start - 30) < 0.01 && abs($0.end - 490) < 0.01 })
+    }
+
+    @Test("of very many tasks that wait at once some are drawn, and all are counted")
+    func crowd() throws {
+        let number = 5000
+        let submissions = (1...number).flatMap { task in
+            [event(.submitted, UInt64(task), task: UInt32(task)), event(.ready, UInt64(task), task: UInt32(task))]
+        }
+        let cancelled = (1...number).map { event(.cancelled, UInt64(10_000 + $0), task: UInt32($0)) }
+        let checker = try TraceChecker(ChromeTrace.text(events([process(1, .driver, submissions + cancelled)])))
+        #expect(checker.problems == [])
+        #expect(try #require(checker.phases["b"]) < 100)
+        #expect(checker.counts.count > 1000 && checker.counts.count <= 4001)
+        #expect(try #require(checker.counts.max()) > number - 10)
+        #expect(checker.counts.last == 0)
     }
 
     @Test("a number that is used again begins another task; what was withdrawn was not an attempt")

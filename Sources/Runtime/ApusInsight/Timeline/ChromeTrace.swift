@@ -59,7 +59,7 @@ package struct ChromeTrace {
             task.attempts.indices.filter { task.attempts[$0].started != nil }.map { (index, $0) }
         }.sorted { (tasks[$0.0].attempts[$0.1].started ?? 0) < (tasks[$1.0].attempts[$1.1].started ?? 0) }
         for (index, number) in runs { run(tasks[index], number, id: index, &tracks) }
-        for (index, task) in tasks.enumerated() { waiting(task, id: index) }
+        waiting(tasks)
         for (process, rows) in tracks {
             for row in rows.indices {
                 metadata("thread_name", process, Row.runs + row, row == 0 ? "tasks" : "tasks, row \(row + 1)")
@@ -135,28 +135,84 @@ package struct ChromeTrace {
         }
     }
 
-    private mutating func waiting(_ task: TaskRecord, id: Int) {
+    /// A time in which a task did not run.
+    private struct Phase {
+        let name: String
+        let task: Int
+        let from: Double
+        let to: Double
+    }
+
+    /// Spans of one phase that one process has at once: viewers give each a row. What is beyond is counted only.
+    private static let rowLimit = 16
+    /// Values that a count of waiting tasks has at most.
+    private static let countLimit = 4000
+
+    private mutating func waiting(_ tasks: [TaskRecord]) {
+        var phases: [Phase] = []
+        for (index, task) in tasks.enumerated() { self.phases(of: task, index, &phases) }
+        phases.sort { $0.from < $1.from }
+        var rows: [UInt64: [String: [Double]]] = [:]
+        var changes: [UInt64: [(time: Double, change: Int)]] = [:]
+        for phase in phases {
+            let task = tasks[phase.task]
+            if phase.name == "queued" {
+                changes[task.owner, default: []] += [(phase.from, 1), (phase.to, -1)]
+            }
+            var ends = rows[task.owner]?[phase.name] ?? []
+            if let free = ends.firstIndex(where: { $0 <= phase.from }) {
+                ends[free] = phase.to
+            } else if ends.count < Self.rowLimit {
+                ends.append(phase.to)
+            } else {
+                continue
+            }
+            rows[task.owner, default: [:]][phase.name] = ends
+            span(phase, task)
+        }
+        for (owner, changes) in changes { count(changes, of: owner) }
+    }
+
+    /// How many tasks of a process wait for a worker, as a curve.
+    private mutating func count(_ changes: [(time: Double, change: Int)], of owner: UInt64) {
+        var number = 0
+        var next = -Double.infinity
+        let step = (end - start) / Double(Self.countLimit)
+        let sorted = changes.sorted { ($0.time, $0.change) < ($1.time, $1.change) }
+        for (index, (time, change)) in sorted.enumerated() {
+            number += change
+            guard time >= next || index == sorted.count - 1 else { continue }
+            next = time + step
+            begin("C", "tasks that wait for a worker", owner, Row.submissions, time)
+            bytes.append(contentsOf: ",\"args\":{\"queued\":\(max(0, number))}}".utf8)
+        }
+    }
+
+    private func phases(of task: TaskRecord, _ id: Int, _ phases: inout [Phase]) {
+        func add(_ name: String, _ from: Double, _ to: Double) {
+            phases.append(Phase(name: name, task: id, from: from, to: max(from, to)))
+        }
         let first = task.attempts.first
         if let submitted = task.submitted, let ready = task.ready, ready - submitted > 2e-6 {
-            span("inputs", task, id, submitted, ready)
+            add("inputs", submitted, ready)
         }
-        if let ready = task.ready { span("queued", task, id, ready, first?.sent ?? task.done ?? end) }
+        if let ready = task.ready { add("queued", ready, first?.sent ?? task.done ?? end) }
         for (attempt, next) in zip(task.attempts, task.attempts.dropFirst()) {
-            if let retried = attempt.retried, let sent = next.sent { span("queued", task, id, retried, sent) }
+            if let retried = attempt.retried, let sent = next.sent { add("queued", retried, sent) }
         }
         for attempt in task.attempts {
             guard let sent = attempt.sent, let started = attempt.started else { continue }
-            span("transfer", task, id, sent, started)
+            add("transfer", sent, started)
         }
-        if let last = task.attempts.last?.ended, let done = task.done { span("result", task, id, last, done) }
+        if let last = task.attempts.last?.ended, let done = task.done { add("result", last, done) }
     }
 
-    private mutating func span(_ phase: String, _ task: TaskRecord, _ id: Int, _ from: Double, _ to: Double) {
-        for (type, time) in [("b", from), ("e", max(from, to))] {
-            begin(type, phase, task.owner, Row.submissions, time)
+    private mutating func span(_ phase: Phase, _ task: TaskRecord) {
+        for (type, time) in [("b", phase.from), ("e", phase.to)] {
+            begin(type, phase.name, task.owner, Row.submissions, time)
             bytes.append(contentsOf: ",\"cat\":".utf8)
             JSONValue(task.name).write(to: &bytes)
-            bytes.append(contentsOf: ",\"id\":\"\(id)\"".utf8)
+            bytes.append(contentsOf: ",\"id\":\"\(phase.task)\"".utf8)
             if type == "b" {
                 bytes.append(contentsOf: ",\"args\":{\"task\":\"\(task.owner)-\(task.number)\",\"name\":".utf8)
                 JSONValue(task.name).write(to: &bytes)
