@@ -213,7 +213,7 @@ final class NodeReceiver: @unchecked Sendable {
         let clock = MonotonicTime()
         var watchdog = stallWarning.map { Watchdog(limit: $0, at: clock.now()) }
         while true {
-            let count = apus_poll_wait(poll, &events, 1, backend.owner.hasLeases ? 20 : 200)
+            let count = apus_poll_wait(poll, &events, 1, backend.owner.needsTick ? 20 : 200)
             if count > 0, !receive() { break }
             backend.owner.tick()
             watchdog?.look(at: backend, now: clock.now())

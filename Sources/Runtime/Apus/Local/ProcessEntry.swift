@@ -83,7 +83,7 @@ enum WorkerProcess {
         _ = apus_poll_set(poll, apus_main_queue_descriptor(), 1, false)
         var events = Array(repeating: apus_poll_event(), count: 2)
         while true {
-            let isBusy = backend.owner.hasLeases || backend.isRetiring
+            let isBusy = backend.owner.needsTick || backend.isRetiring
             let count = apus_poll_wait(poll, &events, 2, isBusy ? 20 : -1)
             for event in events.prefix(Int(max(0, count))) {
                 if event.tag == 1 {

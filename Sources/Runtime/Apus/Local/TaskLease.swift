@@ -1,3 +1,4 @@
+import ApusScheduling
 import ApusTransport
 
 /// A lease: the right to run tasks of one class, one at a time, in one worker.
@@ -5,20 +6,15 @@ final class TaskLease {
     let id: UInt64
     let shape: Shape
     let peer: Peer
-    /// Slots of the tasks that were sent, oldest first; some may have been answered.
-    @exclusivity(unchecked) var sent = Fifo<(slot: Int, generation: UInt32)>()
-    @exclusivity(unchecked) var inFlight = 0
-    /// The task that runs waits.
-    @exclusivity(unchecked) var isSuspended = false
-    /// The node wants the lease back, now or once it is idle.
-    @exclusivity(unchecked) var isRecalled = false
-    @exclusivity(unchecked) var isRecalledOnceIdle = false
-    @exclusivity(unchecked) var idleSince: UInt64 = 0
+    /// Its place in the queues, while it is held.
+    let slot: LeaseSlot
+    @exclusivity(unchecked) var isHeld = true
 
-    init(id: UInt64, shape: Shape, peer: Peer) {
+    init(id: UInt64, shape: Shape, peer: Peer, slot: LeaseSlot) {
         self.id = id
         self.shape = shape
         self.peer = peer
+        self.slot = slot
     }
 }
 

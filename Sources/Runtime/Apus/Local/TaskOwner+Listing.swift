@@ -18,8 +18,8 @@ extension TaskOwner {
                     body(cell, .with(worker: peer.id, phase))
                 }
             }
-            for index in classes.indices {
-                for place in 0..<classes[index].queue.count { body(classes[index].queue[place].cell, .queued) }
+            for slot in classes {
+                for place in 0..<queues.queued(of: slot) { body(queues.queued(of: slot, at: place), .queued) }
             }
         }
     }
@@ -28,10 +28,8 @@ extension TaskOwner {
     var standing: Watchdog.Standing {
         lock.withLock { _ in
             var standing = Watchdog.Standing(progress: progress, queued: 0, suspended: 0)
-            for state in classes {
-                standing.queued += state.queue.count
-                standing.suspended += state.leases.count { $0.isSuspended }
-            }
+            for slot in classes { standing.queued += queues.queued(of: slot) }
+            standing.suspended = leases.values.count { queues.isBlocked($0.slot) }
             return standing
         }
     }
@@ -39,9 +37,12 @@ extension TaskOwner {
     /// The classes with most tasks in their queues, each with the name of its first task.
     func queuedClasses(limit: Int) -> [(shape: Shape, name: String, count: Int)] {
         lock.withLock { _ in
-            classes.indices.compactMap { index in
-                classes[index].queue.first.map { (Shape(index: index), $0.cell.taskName, classes[index].queue.count) }
-            }.sorted { $0.2 > $1.2 }.prefix(limit).map { $0 }
+            var waiting: [(Shape, String, Int)] = []
+            for slot in classes where queues.queued(of: slot) > 0 {
+                let name = queues.queued(of: slot, at: 0).taskName
+                waiting.append((Shape(index: slot.index), name, queues.queued(of: slot)))
+            }
+            return waiting.sorted { $0.2 > $1.2 }.prefix(limit).map { $0 }
         }
     }
 }

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusInsight
+import ApusScheduling
 import ApusTransport
 
 /// What workers answer.
@@ -38,46 +39,42 @@ extension TaskOwner {
     func finished(_ slot: Int, _ generation: UInt32, of peer: Peer, ticks: UInt64?) -> ObjectCell? {
         var next: Assignment?
         var second: Assignment?
-        var done: TaskLease?
-        var dry: TaskLease?
+        var others: [Assignment] = []
+        var ended: TaskLease?
         let cell: ObjectCell? = lock.withLock { _ in
             guard let (cell, lease) = peer.flights.find(slot, generation) else { return nil }
             peer.flights.remove(slot)
             cell.flight = nil
-            lease.inFlight -= 1
             progress &+= 1
-            let index = lease.shape.index
-            classes[index].inFlight -= 1
-            while let first = lease.sent.first, peer.flights.find(first.slot, first.generation) == nil {
-                _ = lease.sent.popFirst()
-            }
+            guard lease.isHeld else { return cell }
             if let ticks {
-                let mean = classes[index].meanTicks
-                classes[index].meanTicks = mean == 0 ? Double(max(1, ticks)) : mean + (Double(ticks) - mean) / 8
+                queues.completed(cell, of: lease.slot, nanoseconds: Int(Double(ticks) * Ticks.length))
+            } else {
+                queues.removed(cell, from: lease.slot)
             }
-            // Two for one, so that a pipeline becomes as deep as its tasks are short.
-            next = assign(lease.shape)
-            if next != nil { second = assign(lease.shape) }
-            if lease.inFlight == 0 {
-                lease.idleSince = Ticks.now
-                let givesWay = !classes[index].queue.isEmpty && isHeldUp(lease.shape, counting: true)
-                if lease.isRecalled || lease.isRecalledOnceIdle || givesWay {
-                    drop(lease)
-                    done = lease
-                } else {
-                    dry = lease
-                }
-            }
+            // Two for one at most times: a pipeline becomes as deep as its tasks are short.
+            next = self.next(for: lease)
+            if next != nil { second = self.next(for: lease) }
+            if second != nil { ended = lease }
+            if queues.hasWork { settle(into: &others) }
             return cell
         }
         if let next { send(next) }
         if let second { send(second) }
-        if let done {
-            ask(done.shape, givingBack: true)
-            backend.node.giveBack(done.id)
-        }
-        if let dry { steal(for: dry) }
+        for assignment in others { send(assignment) }
+        if let ended { fill(ended) }
         return cell
+    }
+
+    /// Sends what a lease takes beyond two tasks.
+    private func fill(_ lease: TaskLease) {
+        var assignment: Assignment?
+        repeat {
+            lock.withLock { _ in assignment = next(for: lease) }
+            if let assignment { send(assignment) }
+        } while assignment != nil
+        // What follows from that there was no more.
+        change {}
     }
 
     /// Fails a task or tries it again.

@@ -61,15 +61,15 @@ package class ObjectCell: @unchecked Sendable {
     /// The class of its demand, given by the backend.
     var shape = Shape.standard
 
-    /// Where in another process the task is. Guarded by the lock of the task owner.
+    /// Where in another process the task is. Guarded by the lock of the task owner, as `ticket`.
     var flight: Flight?
+    /// Its place among all tasks of the process.
+    package var ticket: UInt64 = 0
 
     struct Flight {
         let peer: Peer
         let slot: Int
         let generation: UInt32
-        /// Its number among all tasks of the process, by which they are in order.
-        let ticket: UInt64
     }
 
     final class FailureBox: Sendable {

@@ -84,8 +84,7 @@ package enum NodeEffect: Equatable, Sendable {
 
     case grant(LeaseID, to: ProcessID, SchedulingClass, on: WorkerID)
     case dedicated(LeaseID, to: ProcessID, request: UInt64, on: WorkerID)
-    /// Others need the resources: the holder is to return this lease or an idle one of the same class, once no task runs
-    /// under it.
+    /// Others need the resources, or the worker ends: the holder is to return the lease once no task runs under it.
     case recall(LeaseID, from: ProcessID)
     /// Others wait: the holder is to return this lease when no task runs or waits under it.
     case recallOnceIdle(LeaseID, from: ProcessID)

@@ -39,6 +39,13 @@ extension NodeScheduler {
     package func isReady(_ group: GroupID) -> Bool? { groups[group]?.isReady }
     package func hasGroups(of client: ProcessID) -> Bool { groups.values.contains { $0.client == client } }
 
+    package func leases(on worker: WorkerID) -> [LeaseLine] {
+        workers[worker]?.leases.compactMap { leases[$0] }.map(line) ?? []
+    }
+    /// Whether a worker is about to end.
+    package func isEnding(_ worker: WorkerID) -> Bool {
+        if case .stopping? = workers[worker]?.state { true } else { false }
+    }
     package var hasLeases: Bool { !leases.isEmpty }
     package func leaseCount(on worker: WorkerID) -> Int { workers[worker]?.leases.count ?? 0 }
 

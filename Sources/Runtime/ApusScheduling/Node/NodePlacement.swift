@@ -199,13 +199,17 @@ extension NodeScheduler {
         effects.append(.recall(id, from: lease.client))
     }
 
-    /// The holders of what a request lacks may have leases that they do not use at the moment: they know, the node does
-    /// not.
+    /// The holders of what a request lacks may have leases that they do not use at the moment, or that they have used
+    /// long enough: they know, the node does not. Nobody is asked where all leases together would not be enough, because
+    /// actors have the rest: holders would wait for what does not come.
     private mutating func ask(
         for request: Request, in pool: Pool, of candidates: [Lease], besides recalled: Set<LeaseID>,
         into effects: inout [NodeEffect]
     ) {
-        let lacking = available(in: pool).shortfall(for: request.demand)
+        var reachable = available(in: pool)
+        let lacking = reachable.shortfall(for: request.demand)
+        for lease in leases.values where lease.pool == pool && lease.dedication == nil { reachable.add(lease.taken) }
+        guard reachable.admits(request.demand) else { return }
         for lease in candidates where lease.pool == pool && !lease.isAskedFor && !recalled.contains(lease.id) {
             guard lacking.overlaps(lease.taken),
                 request.key != .shared(lease.client, classIndex: lease.classIndex)

@@ -181,25 +181,6 @@ extension NodeScheduler {
         jobs[job, default: Job(weight: 1)].uses += 1
     }
 
-    mutating func returned(_ id: LeaseID, at now: Instant, into effects: inout [NodeEffect]) {
-        guard let lease = leases[id] else { return }
-        if !lease.isRecalled, lease.revokedAt == nil, lease.dedication == nil { forgetOneRecall(like: lease) }
-        end(id, at: now, into: &effects)
-    }
-
-    /// A holder may answer the recall of a used lease by returning an idle one.
-    private mutating func forgetOneRecall(like lease: Lease) {
-        guard let index = requestIndex[.shared(lease.client, classIndex: lease.classIndex)],
-            requests[index].leaving > 0,
-            let other = leases.values.filter({
-                $0.client == lease.client && $0.classIndex == lease.classIndex && $0.isRecalled
-                    && $0.revokedAt == nil
-            }).map(\.id).max()
-        else { return }
-        leases[other]?.isRecalled = false
-        requests[index].leaving -= 1
-    }
-
     mutating func setBlocked(_ isBlocked: Bool, _ id: LeaseID) {
         guard var lease = leases[id], lease.isBlocked != isBlocked else { return }
         let processors = Resources(cpus: lease.demand.cpus)

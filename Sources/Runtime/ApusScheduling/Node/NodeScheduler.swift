@@ -107,7 +107,7 @@ package struct NodeScheduler {
         case .want(let client, let schedulingClass, let count):
             want(client, schedulingClass, count: count, at: now, into: &effects)
         case .returned(let id):
-            returned(id, at: now, into: &effects)
+            end(id, at: now, into: &effects)
         case .blocked(let id):
             setBlocked(true, id)
         case .unblocked(let id):

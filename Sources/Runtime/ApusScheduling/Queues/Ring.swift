@@ -54,6 +54,26 @@ struct Ring<Element> {
         return (base + ((head + count) & mask)).move()
     }
 
+    /// The element at a place, counted from the oldest one.
+    @inlinable @inline(__always)
+    subscript(place: Int) -> Element {
+        precondition(place >= 0 && place < count, "no such place")
+        return base[(head + place) & mask]
+    }
+
+    /// Takes an element out of the middle. O(place).
+    @usableFromInline
+    mutating func remove(at place: Int) -> Element {
+        precondition(place >= 0 && place < count, "no such place")
+        let element = (base + ((head + place) & mask)).move()
+        for later in stride(from: place, to: 0, by: -1) {
+            (base + ((head + later) & mask)).initialize(to: (base + ((head + later - 1) & mask)).move())
+        }
+        head = (head + 1) & mask
+        count -= 1
+        return element
+    }
+
     @usableFromInline
     mutating func resize(to capacity: Int) {
         let next = UnsafeMutablePointer<Element>.allocate(capacity: capacity)

@@ -1,9 +1,11 @@
 import ApusCore
 
 /// A task in an owner's queues.
-public protocol QueuedTask {
+public protocol QueuedTask: AnyObject {
     /// A cancelled task is dropped when its turn comes; its owner has answered for it already.
     var isCancelled: Bool { get }
+    /// Its place among all tasks of its owner; the queues set it.
+    var ticket: UInt64 { get set }
 }
 
 /// One process's class in its `TaskQueues`.
@@ -31,14 +33,16 @@ public enum QueueAction: Equatable, Sendable {
 
 /// An owner's tasks that are ready to run, by class, and the leases to run them on. Pure: it sends nothing.
 ///
-/// Tasks of a class start in the order of their submission. A lease takes as many tasks ahead as its worker runs in
+/// Tasks of a class start in the order of their submission. A class without a lease is overtaken by at most
+/// `Configuration.patience` later tasks of others that have what it lacks: then these give their leases back. A lease takes as many tasks ahead as its worker runs in
 /// `Configuration.ahead`, by the class's mean duration, and one while that is unknown or long. A lease that runs dry takes
-/// half of what the fullest one has not started; what waits
-/// behind a task that turns out long is taken back from its lease at the next tick. Leases are wanted as the backlog demands and given back when they were
+/// half of what the fullest one has not started; what waits behind a task that turns out long is taken back from its
+/// lease at the next tick. Tasks that are shorter than it takes to wake a process are packed instead: a second lease is
+/// used when the first has all that it can take. Leases are wanted as the backlog demands and given back when they were
 /// idle for `Configuration.linger`, or are recalled.
 ///
-/// A worker runs the tasks of a lease one after the other in the order in which they were sent, so `completed` means
-/// the first. Between `withdraw` and `withdrawn` nothing is sent to the lease, so the answer means the last ones.
+/// A worker runs the tasks of a lease one after the other. Between `withdraw` and `withdrawn` nothing is sent to the
+/// lease, so the answer means the last ones.
 ///
 /// The driver's part:
 /// - `submit` names the lease to send the task to, if there is one.
@@ -55,10 +59,14 @@ public enum QueueAction: Equatable, Sendable {
 public struct TaskQueues<Element: QueuedTask>: ~Copyable {
     public struct Configuration: Sendable {
         /// The most leases of a class to want.
-        public var leaseLimit = 64
+        public var leaseLimit = 4096
         /// How much work to send ahead.
         public var ahead = Duration.microseconds(200)
-        public var depthLimit = 128
+        public var depthLimit = 256
+        /// Tasks so short that a lease takes at least so many ahead are packed: by `ahead`, those of about 3 µs.
+        public var packedDepth = 64
+        /// How many later tasks may overtake the first one of a class without a lease.
+        public var patience = 64
         /// How long an idle lease is kept.
         public var linger = Duration.milliseconds(100)
         /// Work below this is not worth withdrawing.
@@ -82,6 +90,10 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
         @usableFromInline var isRecalled = false
         @usableFromInline var isBlocked = false
         @usableFromInline var isWithdrawing = false
+        /// How many tasks it was asked for last.
+        @usableFromInline var askedFor = 0
+        /// To be given back when it has no tasks.
+        @usableFromInline var isRecalledOnceIdle = false
         /// To be given back when actions are taken.
         @usableFromInline var isLeaving = false
         /// Has run one task for a tick or longer.
@@ -112,6 +124,12 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
         @usableFromInline var isWantChanged = false
         @usableFromInline var isPumpDue = false
         @usableFromInline var held = 0
+        /// Has tasks and no lease, or had at the last look.
+        @usableFromInline var isStarving = false
+        /// Wants no leases, so that an older class gets one.
+        @usableFromInline var isHeldUp = false
+        /// Tasks of other classes that overtook the first one since it starves.
+        @usableFromInline var overtaken = 0
         /// Leases that take no tasks at present.
         @usableFromInline var occupied = 0
         /// Leases with more than one task.
@@ -142,6 +160,9 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
     @usableFromInline var changedWants: [Int] = []
     /// Classes with tasks that may find a lease.
     @usableFromInline var pumps: [Int] = []
+    @usableFromInline var nextTicket: UInt64 = 0
+    /// Classes whose tasks others may overtake.
+    @usableFromInline var starving: [Int] = []
 
     @inlinable
     public init(_ configuration: Configuration = Configuration()) {
@@ -184,25 +205,32 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
     public mutating func submit(_ element: consuming Element, to slot: ClassSlot) -> LeaseSlot? {
         precondition(slot.index < classCount)
         let state = classes + slot.index
+        element.ticket = nextTicket
+        nextTicket += 1
         let backlog = state.pointee.backlog + 1
         state.pointee.backlog = backlog
         if backlog > state.pointee.highestBacklog {
             state.pointee.highestBacklog = backlog
             if backlog > state.pointee.enough { wantMore(slot.index) }
         }
-        if state.pointee.queue.count == 0, let lease = leaseWithRoom(slot.index) {
+        if state.pointee.queue.count == 0, let lease = leaseWithRoom(slot.index),
+            starving.isEmpty || !pointer(to: lease).pointee.isRecalledOnceIdle
+                || !isHeldUp(slot.index, ticket: element.ticket)
+        {
             send(element, to: lease)
             return LeaseSlot(index: lease)
         }
         state.pointee.queue.append(element)
+        if state.pointee.held == 0, !state.pointee.isStarving { starve(slot.index) }
         return nil
     }
 
-    /// The first task sent under a lease ended, after running for so many nanoseconds. Returns it.
+    /// A task sent under a lease ended, after running for so many nanoseconds. It is the oldest one, but where several
+    /// threads send the driver's messages, one may have overtaken another.
     @inlinable
-    public mutating func completed(_ slot: LeaseSlot, nanoseconds: Int) -> Element? {
+    public mutating func completed(_ element: Element, of slot: LeaseSlot, nanoseconds: Int) {
         let lease = pointer(to: slot.index)
-        guard let element = lease.pointee.sent.popFirst() else { return nil }
+        guard takeSent(element, lease) else { return }
         let state = classes + lease.pointee.classIndex
         state.pointee.backlog -= 1
         lease.pointee.completions &+= 1
@@ -219,7 +247,25 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
             state.pointee.mean += difference >> 3
             if samples & 7 == 0 { updateDepth(lease.pointee.classIndex) }
         }
-        return element
+    }
+
+    /// Takes a task out of those that were sent. O(1) for the oldest one.
+    @inlinable @inline(__always)
+    func takeSent(_ element: Element, _ lease: UnsafeMutablePointer<Lease>) -> Bool {
+        let count = lease.pointee.sent.count
+        if count > 0, lease.pointee.sent[0] === element {
+            _ = lease.pointee.sent.popFirst()
+            return true
+        }
+        var place = 1
+        while place < count {
+            if lease.pointee.sent[place] === element {
+                _ = lease.pointee.sent.remove(at: place)
+                return true
+            }
+            place += 1
+        }
+        return false
     }
 
     /// The next task to send to a lease; nil where it has enough, or there is none.
@@ -230,7 +276,9 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
         if lease.pointee.takesTasks {
             // Full, and not listed: nothing changes.
             if lease.pointee.sent.count >= state.pointee.depth, lease.pointee.list == .none { return nil }
-            while lease.pointee.sent.count < state.pointee.depth, let element = state.pointee.queue.popFirst() {
+            while lease.pointee.sent.count < state.pointee.depth, starving.isEmpty || !givesWay(slot.index),
+                let element = state.pointee.queue.popFirst()
+            {
                 if element.isCancelled {
                     state.pointee.backlog -= 1
                     continue
@@ -260,10 +308,19 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
         relink(lease)
     }
 
-    /// An idle lease, else the open one that was given a task longest ago.
+    /// An idle lease, else the open one that was given a task longest ago; of short tasks the open one that was given one
+    /// last, else an idle one.
     @inlinable @inline(__always)
     mutating func leaseWithRoom(_ index: Int) -> Int? {
         let state = classes + index
+        if state.pointee.depth >= configuration.packedDepth {
+            while state.pointee.lastOpen >= 0 {
+                let lease = state.pointee.lastOpen
+                if pointer(to: lease).pointee.sent.count < state.pointee.depth { return lease }
+                unlink(lease)
+            }
+            return state.pointee.firstIdle >= 0 ? state.pointee.firstIdle : nil
+        }
         if state.pointee.firstIdle >= 0 { return state.pointee.firstIdle }
         while state.pointee.firstOpen >= 0 {
             let lease = state.pointee.firstOpen

@@ -10,8 +10,10 @@ extension TaskQueues {
         leases[index].classIndex = slot.index
         leases[index].completionsAtTick = leases[index].completions
         classes[slot.index].held += 1
+        endStarving(slot.index)
         relink(index)
         pump(slot.index)
+        if classes[slot.index].queue.count == 0 { settle(index) }
         return LeaseSlot(index: index)
     }
 
@@ -55,21 +57,48 @@ extension TaskQueues {
         state.pointee.backlog += 1
         state.pointee.highestBacklog = max(state.pointee.highestBacklog, state.pointee.backlog)
         if state.pointee.backlog > state.pointee.enough { wantMore(slot.index) }
+        if state.pointee.held == 0, !state.pointee.isStarving { starve(slot.index) }
         pump(slot.index)
     }
 
-    /// The scheduler needs the lease. An idle one of the class goes back at once in its place; else this one does when what
-    /// its worker has begun is done.
-    public mutating func recalled(_ slot: LeaseSlot) {
+    /// The scheduler needs the lease: it goes back at once where it is idle, else when what its worker has begun is done.
+    ///
+    /// - Parameter onceIdle: only if and when it has no tasks, which it goes on taking.
+    public mutating func recalled(_ slot: LeaseSlot, onceIdle: Bool = false) {
         let lease = pointer(to: slot.index)
         guard !lease.pointee.isLeaving else { return }
-        let index = lease.pointee.classIndex
         if lease.pointee.list == .idle { return giveBack(slot.index) }
-        if classes[index].firstIdle >= 0 { return giveBack(classes[index].firstIdle) }
+        if onceIdle {
+            lease.pointee.isRecalledOnceIdle = true
+            return
+        }
         guard !lease.pointee.isRecalled else { return }
         change(slot.index) { $0.isRecalled = true }
-        withdraw(slot.index, lease.pointee.sent.count - 1)
+        // Also the first one, which a worker that is about to end may never begin.
+        withdraw(slot.index, lease.pointee.sent.count)
         settle(slot.index)
+    }
+
+    /// A task that was sent will not run: it was cancelled before it began.
+    public mutating func removed(_ element: Element, from slot: LeaseSlot) {
+        let lease = pointer(to: slot.index)
+        guard takeSent(element, lease) else { return }
+        let state = classes + lease.pointee.classIndex
+        state.pointee.backlog -= 1
+        if lease.pointee.sent.count == 1 { state.pointee.deep -= 1 }
+        settle(slot.index)
+        pump(lease.pointee.classIndex)
+    }
+
+    /// A task could not be sent, because its worker can hold no more: it waits before all others, and the lease is
+    /// given nothing until a task of it ends.
+    public mutating func refused(_ element: Element, by slot: LeaseSlot) {
+        let lease = pointer(to: slot.index)
+        guard takeSent(element, lease) else { return }
+        let state = classes + lease.pointee.classIndex
+        if lease.pointee.sent.count == 1 { state.pointee.deep -= 1 }
+        state.pointee.queue.prepend(element)
+        setSlow(slot.index, true)
     }
 
     /// The task that runs waits for objects: those behind it, for which it may be waiting, go elsewhere.
@@ -102,7 +131,10 @@ extension TaskQueues {
         if before > 1, lease.pointee.sent.count <= 1 { classes[index].deep -= 1 }
         pump(index)
         // A smaller withdrawal was under way when the lease was blocked, recalled or found slow.
-        if lease.pointee.isOccupied, count > 0 { withdraw(slot.index, lease.pointee.sent.count - 1) }
+        // Where it gave less than it was asked for, the rest has begun.
+        if lease.pointee.isOccupied, count > 0, count == lease.pointee.askedFor {
+            withdraw(slot.index, lease.pointee.sent.count - (lease.pointee.isRecalled ? 0 : 1))
+        }
         if lease.pointee.sent.count == 0 { settle(slot.index) }
     }
 
@@ -111,7 +143,7 @@ extension TaskQueues {
         while let index = pumps.last {
             let state = classes + index
             while state.pointee.queue.count > 0, let lease = leaseWithRoom(index),
-                let element = state.pointee.queue.popFirst()
+                starving.isEmpty || !givesWay(lease), let element = state.pointee.queue.popFirst()
             {
                 if element.isCancelled {
                     state.pointee.backlog -= 1
@@ -135,6 +167,7 @@ extension TaskQueues {
         while let element = state.pointee.queue.popFirst() { elements.append(element) }
         state.pointee.backlog -= elements.count
         state.pointee.highestBacklog = state.pointee.backlog
+        endStarving(slot.index)
         // The scheduler has forgotten what was wanted: whatever is submitted from now on is wanted anew.
         state.pointee.wanted = 0
         state.pointee.enough = 0
@@ -156,7 +189,7 @@ extension TaskQueues {
     public mutating func tick(at now: Instant) {
         for index in 0..<classCount {
             let state = classes + index
-            let enough = needed(index, for: state.pointee.highestBacklog)
+            let enough = rounded(needed(index, for: state.pointee.highestBacklog))
             if enough < state.pointee.wanted { setWanted(index, enough) }
             state.pointee.highestBacklog = state.pointee.backlog
             var lease = state.pointee.firstIdle
@@ -177,11 +210,17 @@ extension TaskQueues {
                 if !lease.pointee.isSlow { setSlow(index, true) }
                 withdraw(index, lease.pointee.sent.count - 1)
             }
+            if lease.pointee.sent.count == 0, lease.pointee.isSlow {
+                setSlow(index, false)
+                pump(lease.pointee.classIndex)
+            }
             lease.pointee.completionsAtTick = lease.pointee.completions
         }
     }
 
-    public var hasActions: Bool { !actions.isEmpty || !changedWants.isEmpty }
+    /// Whether `nextSend` or `takeActions` may have something.
+    @inlinable
+    public var hasWork: Bool { !pumps.isEmpty || !actions.isEmpty || !changedWants.isEmpty }
 
     /// Moves what is to be done to the end of a buffer, in order.
     public mutating func takeActions(into buffer: inout [QueueAction]) {
@@ -205,6 +244,17 @@ extension TaskQueues {
     public func held(of slot: ClassSlot) -> Int { classes[slot.index].held }
     public func depth(of slot: ClassSlot) -> Int { classes[slot.index].depth }
     public func sent(to slot: LeaseSlot) -> Int { pointer(to: slot.index).pointee.sent.count }
+    /// A task that was sent under a lease; 0 is the oldest.
+    public func sent(to slot: LeaseSlot, at place: Int) -> Element { pointer(to: slot.index).pointee.sent[place] }
+    /// Tasks of a class without a lease; cancelled ones count until their turn.
+    public func queued(of slot: ClassSlot) -> Int { classes[slot.index].queue.count }
+    /// A task without a lease; 0 is the next one.
+    public func queued(of slot: ClassSlot, at place: Int) -> Element { classes[slot.index].queue[place] }
+    public func isBlocked(_ slot: LeaseSlot) -> Bool { pointer(to: slot.index).pointee.isBlocked }
+    public var isIdle: Bool {
+        for index in 0..<classCount where classes[index].backlog > 0 { return false }
+        return true
+    }
 
     // MARK: Decisions
 
@@ -217,10 +267,16 @@ extension TaskQueues {
 
     @usableFromInline
     mutating func wantMore(_ index: Int) {
-        setWanted(index, max(classes[index].wanted, needed(index, for: classes[index].backlog)))
+        guard !classes[index].isHeldUp else { return }
+        setWanted(index, max(classes[index].wanted, rounded(needed(index, for: classes[index].backlog))))
     }
 
-    private mutating func setWanted(_ index: Int, _ count: Int) {
+    /// Up, so that a stream of submissions tells the node of a few wishes only.
+    private func rounded(_ count: Int) -> Int {
+        count < 2 ? count : min(configuration.leaseLimit, 1 << (Int.bitWidth - (count - 1).leadingZeroBitCount))
+    }
+
+    mutating func setWanted(_ index: Int, _ count: Int) {
         let state = classes + index
         updateEnough(index, wanted: count)
         guard count != state.pointee.wanted else { return }
@@ -269,7 +325,10 @@ extension TaskQueues {
     mutating func settle(_ index: Int) {
         relink(index)
         let lease = pointer(to: index)
-        if lease.pointee.sent.count == 0, lease.pointee.isRecalled || classes[lease.pointee.classIndex].deep > 0 {
+        if lease.pointee.sent.count == 0,
+            lease.pointee.isRecalled || lease.pointee.isRecalledOnceIdle
+                || classes[lease.pointee.classIndex].deep > 0
+        {
             settleDry(index)
         }
     }
@@ -278,7 +337,7 @@ extension TaskQueues {
     mutating func settleDry(_ index: Int) {
         let lease = pointer(to: index)
         guard !lease.pointee.isWithdrawing, !lease.pointee.isLeaving else { return }
-        if lease.pointee.isRecalled { return giveBack(index) }
+        if lease.pointee.isRecalled || lease.pointee.isRecalledOnceIdle { return giveBack(index) }
         guard lease.pointee.list == .idle else { return }
         takeFromFullest(lease.pointee.classIndex)
     }
@@ -291,7 +350,9 @@ extension TaskQueues {
             let count = leases[index].sent.count
             if count > (fullest?.count ?? 1) { fullest = (index, count) }
         }
-        guard let fullest, (fullest.count - 1) * max(1, classes[classIndex].mean) >= worthMoving else { return }
+        guard let fullest, classes[classIndex].depth < configuration.packedDepth,
+            (fullest.count - 1) * max(1, classes[classIndex].mean) >= worthMoving
+        else { return }
         withdraw(fullest.index, fullest.count / 2)
     }
 
@@ -299,26 +360,28 @@ extension TaskQueues {
         let lease = pointer(to: index)
         guard count > 0, !lease.pointee.isWithdrawing else { return }
         lease.pointee.isWithdrawing = true
+        lease.pointee.askedFor = count
         relink(index)
         actions.append(.withdraw(LeaseSlot(index: index), lease.pointee.id, count: count))
     }
 
-    private mutating func giveBack(_ index: Int) {
+    mutating func giveBack(_ index: Int) {
         let lease = pointer(to: index)
         if lease.pointee.list != .none { unlink(index) }
         lease.pointee.isLeaving = true
-        classes[lease.pointee.classIndex].held -= 1
+        leave(lease.pointee.classIndex)
         actions.append(.giveBack(LeaseSlot(index: index), lease.pointee.id))
     }
 
     private mutating func free(_ index: Int) {
         let lease = pointer(to: index)
         if lease.pointee.list != .none { unlink(index) }
-        if !lease.pointee.isLeaving { classes[lease.pointee.classIndex].held -= 1 }
+        if !lease.pointee.isLeaving { leave(lease.pointee.classIndex) }
         // Keeps it out of the lists while it changes.
         lease.pointee.isLeaving = true
         change(index) {
             $0.isRecalled = false
+            $0.isRecalledOnceIdle = false
             $0.isBlocked = false
             $0.isSlow = false
         }
@@ -328,7 +391,13 @@ extension TaskQueues {
         freeLeases.append(index)
     }
 
-    private mutating func pump(_ index: Int) {
+    /// One lease of a class less is held.
+    private mutating func leave(_ index: Int) {
+        classes[index].held -= 1
+        if classes[index].held == 0, classes[index].queue.count > 0, !classes[index].isStarving { starve(index) }
+    }
+
+    mutating func pump(_ index: Int) {
         guard !classes[index].isPumpDue, classes[index].queue.count > 0 else { return }
         classes[index].isPumpDue = true
         pumps.append(index)
