@@ -26,6 +26,8 @@ enum Message {
     case blocked(LeaseID)
     case unblocked(LeaseID)
     case revoked(LeaseID)
+    /// The worker begins nothing more.
+    case spent
     case dedicate(request: UInt64)
     case cancelDedicated(request: UInt64)
     case createGroup(GroupID)
@@ -37,7 +39,7 @@ enum Message {
     // The daemon to a client.
     case grant(LeaseID, classIndex: Int, worker: ProcessID)
     case dedicated(LeaseID, request: UInt64, worker: ProcessID)
-    case recall(LeaseID)
+    case recall(LeaseID, onceIdle: Bool)
     case revoke(LeaseID)
     case leaseLost(LeaseID, LeaseLoss)
     case refuse(classIndex: Int, String)
@@ -52,6 +54,9 @@ enum Message {
     case run(LeaseID, Assignment)
     case withdraw(LeaseID, count: Int)
     case withdrawn(LeaseID, count: Int)
+    /// The task is cancelled; where it has not begun it is `dropped`.
+    case cancel(LeaseID, ObjectID)
+    case dropped(LeaseID, ObjectID)
     case finished(LeaseID, ObjectID, digest: UInt64?, error: String, contained: [PassedReference], nanoseconds: Int)
     case workerBlocked(LeaseID)
     case workerUnblocked(LeaseID)

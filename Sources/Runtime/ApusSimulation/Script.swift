@@ -27,7 +27,7 @@ struct Script {
     let returned: [Int]
 
     /// Kinds of scheduling classes that tasks choose from; those of bursts may be of one more.
-    static let kinds = 5
+    static let kinds = 7
     /// The depth of a burst's tasks.
     static let burstDepth = 4
 

@@ -12,6 +12,12 @@ final class SimulatedDaemon {
     private var classIndex: [SchedulingClass: Int] = [:]
     private var effects: [NodeEffect] = []
     private var isTickDue = false
+    private struct Wait: Hashable {
+        let client: ProcessID
+        let value: SchedulingClass
+    }
+    /// Since when clients without a lease wait for one.
+    private var waits: [Wait: Instant] = [:]
     private var events = 0
 
     init(world: World, configuration: NodeScheduler.Configuration) {
@@ -24,8 +30,52 @@ final class SimulatedDaemon {
         node.handle(event, at: world.now, into: &effects)
         events += 1
         if events & 7 == 0, let problem = node.firstInconsistency { world.report("node: \(problem)") }
+        noteWaits()
         for effect in effects { perform(effect) }
         scheduleTick()
+    }
+
+    /// How long clients that have no lease of a class wait for their first one.
+    private func noteWaits() {
+        var open: [Wait: Instant] = [:]
+        for request in node.openRequests where request.held == 0 && request.value.bundle == nil {
+            let wait = Wait(client: request.client, value: request.value)
+            open[wait] = waits[wait] ?? world.now
+        }
+        for (_, since) in waits { world.waited(world.now - since) }
+        waits = open
+    }
+
+    /// Memory runs out; whom the scheduler ends is checked against what it leaves.
+    func runOutOfMemory() {
+        let report = MemoryReport(
+            used: 1 << 30, limit: 1 << 30 - 1, goal: Int64(1 << 30 - world.random(1 << 29)),
+            workers: workers.values.sorted().map { ($0, Int64(world.random(1 << 28))) })
+        let before = Dictionary(uniqueKeysWithValues: report.workers.map { ($0.worker, importance(of: $0.worker)) })
+        let ending = processes.keys.filter { node.isEnding($0) }
+        handle(.memory(report))
+        let killed = effects.compactMap { effect -> WorkerID? in
+            if case .killForMemory(let worker, _) = effect { worker } else { nil }
+        }
+        // Until the next look nothing is granted.
+        world.after(.milliseconds(2)) { [self] in
+            handle(.memory(MemoryReport(used: 0, limit: report.limit, goal: report.goal, workers: [])))
+        }
+        guard let worst = killed.compactMap({ before[$0] }).max() else { return }
+        for (worker, bytes) in report.workers where !killed.contains(worker) && !ending.contains(worker) {
+            // What has next to nothing gives nothing back.
+            guard let spared = before[worker], spared > 0 || bytes >= 32 << 20 else { continue }
+            if spared < worst { world.report("\(worker) was spared, and a more important one ended") }
+        }
+    }
+
+    /// What would be lost with a worker: nothing, work that is done again, or work that is not.
+    private func importance(of worker: WorkerID) -> Int {
+        let leases = node.leases(on: worker)
+        if leases.isEmpty { return 0 }
+        let isRetriable = leases.allSatisfy { $0.value.isRetriable }
+        let isActor = leases.contains { $0.isDedicated }
+        return isRetriable ? isActor ? 2 : 1 : isActor ? 4 : 3
     }
 
     private func scheduleTick() {
@@ -75,9 +125,10 @@ final class SimulatedDaemon {
                 return world.report("\(lease) is on a worker that is not there")
             }
             world.send(.dedicated(lease, request: request, worker: process), from: .daemon, to: client)
-        // Simulated owners return what they do not use by themselves.
-        case .recallOnceIdle: break
-        case .recall(let lease, let client): world.send(.recall(lease), from: .daemon, to: client)
+        case .recallOnceIdle(let lease, let client):
+            world.send(.recall(lease, onceIdle: true), from: .daemon, to: client)
+        case .recall(let lease, let client):
+            world.send(.recall(lease, onceIdle: false), from: .daemon, to: client)
         case .revoke(let lease, let worker):
             if let process = processes[worker] { world.send(.revoke(lease), from: .daemon, to: process) }
         case .leaseLost(let lease, let client, let loss):
@@ -113,6 +164,7 @@ final class SimulatedDaemon {
         case .blocked(let lease): handle(.blocked(lease))
         case .unblocked(let lease): handle(.unblocked(lease))
         case .revoked(let lease): handle(.revoked(lease))
+        case .spent: if let worker = workers[sender] { handle(.workerSpent(worker)) }
         case .dedicate(let request):
             handle(.dedicate(sender, request: request, world.classes[World.actorClass]))
         case .cancelDedicated(let request): handle(.cancelDedicated(sender, request: request))

@@ -14,7 +14,8 @@ extension SimulatedProcess {
             let slot = queues.granted(lease, of: slot(of: classIndex))
             leaseSlots[lease] = slot
             leaseOfSlot[slot] = (lease, worker)
-        case .recall(let lease): if let slot = leaseSlots[lease] { queues.recalled(slot) }
+        case .recall(let lease, let onceIdle):
+            if let slot = leaseSlots[lease] { queues.recalled(slot, onceIdle: onceIdle) }
         case .leaseLost(let lease, let loss):
             let worker =
                 leaseSlots[lease].flatMap { leaseOfSlot[$0]?.worker }
@@ -60,6 +61,11 @@ extension SimulatedProcess {
             finished(
                 lease, output, Value(digest: digest, error: error, contained: accept(contained, from: sender)),
                 nanoseconds)
+        case .dropped(let lease, let object):
+            guard let slot = leaseSlots[lease] else { break }
+            let sent = (0..<queues.sent(to: slot)).map { queues.sent(to: slot, at: $0) }
+            // It is not there where it was taken back at the same time.
+            if let task = sent.first(where: { $0.output == object }) { queues.removed(task, from: slot) }
         case .withdrawn(let lease, let count): if let slot = leaseSlots[lease] { queues.withdrawn(slot, count: count) }
         case .workerBlocked(let lease): if let slot = leaseSlots[lease] { queues.blocked(slot) }
         case .workerUnblocked(let lease): if let slot = leaseSlots[lease] { queues.unblocked(slot) }
@@ -69,6 +75,7 @@ extension SimulatedProcess {
         case .run(let lease, let assignment): assigned(assignment, lease, from: sender)
         case .withdraw(let lease, let count): withdraw(lease, count, for: sender)
         case .revoke(let lease): revoke(lease)
+        case .cancel(let lease, let object): drop(object, lease, for: sender)
         case .call(let lease, let sequence, let object, let seed): called(lease, sequence, object, seed, by: sender)
         case .stop: isStopping = true
         default: world.report("\(id) cannot handle \(message)")
@@ -76,10 +83,12 @@ extension SimulatedProcess {
     }
 
     private func finished(_ lease: LeaseID, _ output: ObjectID, _ value: Value, _ nanoseconds: Int) {
-        guard let slot = leaseSlots[lease], let task = queues.completed(slot, nanoseconds: nanoseconds) else {
+        guard let slot = leaseSlots[lease], queues.sent(to: slot) > 0 else {
             for inner in value.contained { direct(.release(inner)) }
             return
         }
+        let task = queues.sent(to: slot, at: 0)
+        queues.completed(task, of: slot, nanoseconds: nanoseconds)
         if task.output != output { world.report("\(lease) ended \(output) before \(task.output)") }
         if task.isCancelled {
             for inner in value.contained { direct(.release(inner)) }

@@ -49,6 +49,9 @@ final class SimulatedProcess {
     var lastRun = 0
     var actorCalls: [LeaseID: Int] = [:]
     var isStopping = false
+    /// Begins nothing more.
+    var isSpent = false
+    var revoked: Set<LeaseID> = []
 
     var isTickDue = false
 
@@ -292,6 +295,12 @@ final class SimulatedProcess {
 
     func cancel(_ object: ObjectID) {
         guard let task = tasks[object], task.state != .ended else { return }
+        if task.state == .queued {
+            for (slot, (lease, worker)) in leaseOfSlot
+            where (0..<queues.sent(to: slot)).contains(where: { queues.sent(to: slot, at: $0) === task }) {
+                world.send(.cancel(lease, object), from: id, to: worker)
+            }
+        }
         task.isCancelled = true
         end(task, .failure("cancelled"))
     }

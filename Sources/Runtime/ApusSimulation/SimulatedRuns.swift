@@ -18,12 +18,16 @@ extension SimulatedProcess {
 
     func assigned(_ assignment: Assignment, _ lease: LeaseID, from owner: ProcessID) {
         _ = accept(assignment.references, from: owner)
+        guard !revoked.contains(lease) || world.defect == .forgetsRevocations else {
+            for reference in assignment.references { direct(.release(reference.object)) }
+            return
+        }
         leases[lease, default: WorkerLease(owner: owner)].queue.append(assignment)
         startNext(lease)
     }
 
     private func startNext(_ lease: LeaseID) {
-        guard var state = leases[lease], state.run == nil else { return }
+        guard !isSpent, var state = leases[lease], state.run == nil else { return }
         guard !state.queue.isEmpty else {
             leases[lease] = nil
             return
@@ -33,6 +37,7 @@ extension SimulatedProcess {
         state.run = lastRun
         leases[lease] = state
         world.started(assignment.output, attempt: assignment.attempt, owner: state.owner)
+        world.started(under: lease, by: id)
         var digest = assignment.seed
         for given in assignment.given { digest = SeededGenerator.mix(digest ^ given) }
         runs[lastRun] = Run(
@@ -52,7 +57,24 @@ extension SimulatedProcess {
         world.send(.withdrawn(lease, count: given + lie), from: id, to: owner)
     }
 
+    /// A cancelled task is not begun.
+    func drop(_ object: ObjectID, _ lease: LeaseID, for owner: ProcessID) {
+        guard let place = leases[lease]?.queue.firstIndex(where: { $0.output == object }),
+            let assignment = leases[lease]?.queue.remove(at: place)
+        else { return }
+        for reference in assignment.references { direct(.release(reference.object)) }
+        world.send(.dropped(lease, object), from: id, to: owner)
+    }
+
+    /// The worker has run as many tasks as it may.
+    func becomeSpent() {
+        guard !isSpent else { return }
+        isSpent = true
+        world.send(.spent, from: id, to: .daemon)
+    }
+
     func revoke(_ lease: LeaseID) {
+        revoked.insert(lease)
         if let state = leases.removeValue(forKey: lease) {
             for assignment in state.queue {
                 for reference in assignment.references { direct(.release(reference.object)) }

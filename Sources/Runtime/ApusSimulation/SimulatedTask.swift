@@ -16,6 +16,7 @@ final class SimulatedTask: QueuedTask {
     let passed: [ObjectID]
     var state = State.waiting
     var isCancelled = false
+    var ticket: UInt64 = 0
     var attempt = 0
     /// Inputs without values.
     var missing = 0

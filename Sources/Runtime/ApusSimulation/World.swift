@@ -9,6 +9,10 @@ public struct Faults: Sendable {
     public var startFailure = 20
     /// Values that are lost from the store, at most.
     public var losses = 4
+    /// Times at which memory runs out, at most.
+    public var shortages = 2
+    /// Workers that end because they have run as many tasks as they may, at most.
+    public var spentWorkers = 2
     /// Whether drivers die too.
     public var killsDrivers = true
 
@@ -18,6 +22,8 @@ public struct Faults: Sendable {
         faults.kills = 0
         faults.startFailure = 0
         faults.losses = 0
+        faults.shortages = 0
+        faults.spentWorkers = 0
         return faults
     }()
 }
@@ -30,6 +36,8 @@ public enum Defect: String, Sendable, CaseIterable {
     case ignoresForwardHolds
     /// A worker returns tasks that it has started.
     case withdrawsStarted
+    /// A worker runs what comes for a lease that was taken away.
+    case forgetsRevocations
 }
 
 /// One simulated node with its processes, channels and clock. Everything follows from the seed.
@@ -56,6 +64,9 @@ final class World {
     private(set) var killed = 0
     private(set) var lost = 0
     private(set) var adoptions = 0
+    private(set) var shortages = 0
+    /// The longest that a client without a lease of a class waited for one.
+    private(set) var longestWait = Duration.zero
     private var adopters: [ObjectID: Set<ProcessID>] = [:]
     private var digests: [ObjectID: UInt64] = [:]
     private var starts: [Attempts: Int] = [:]
@@ -174,6 +185,17 @@ final class World {
         if starts[key, default: 0] > attempt { report("attempt \(attempt) of \(object) started twice") }
     }
 
+    /// A task runs only while its lease is the worker's, and so has its resources.
+    func started(under lease: LeaseID, by process: ProcessID) {
+        if daemon.node.lease(lease) == nil { report("\(process) starts a task under \(lease), which is over") }
+    }
+
+    /// Nobody waits longer for a first lease than the longest task takes, a slice, starts of processes and failed ones.
+    func waited(_ duration: Duration) {
+        longestWait = max(longestWait, duration)
+        if duration > .milliseconds(500) { report("a process waited \(duration) for a lease") }
+    }
+
     /// Whoever computes an object's value, and how often, it is the same.
     func computed(_ object: ObjectID, _ digest: UInt64) {
         if let known = digests[object], known != digest { report("\(object) has two different values") }
@@ -207,6 +229,10 @@ final class World {
             SchedulingClass(demand: Resources(cpus: 2), environment: first),
             SchedulingClass(demand: Resources(cpus: 1), environment: other),
             SchedulingClass(demand: Resources(cpus: 1), environment: first, priority: 1),
+            // A job of its own in each program.
+            SchedulingClass(
+                demand: Resources(cpus: 1), environment: first, job: JobShare(job: JobID(1 << 40), weight: 3)),
+            SchedulingClass(demand: Resources(cpus: 0.5), environment: first, isRetriable: false),
             // A resource that is not lent while a task waits: only for tasks that never do.
             SchedulingClass(demand: Resources(cpus: 0.5, custom: ["slot": 1]), environment: first),
         ]
@@ -221,6 +247,7 @@ final class World {
             after(.microseconds(random(1000))) { [self] in processes[driver]?.runProgram(seed: programSeed) }
         }
         scheduleFaults()
+        scheduleNodeFaults()
         simulate(limit: eventLimit)
         if problems.isEmpty { finish(drivers: drivers, limit: eventLimit) }
     }
@@ -251,6 +278,22 @@ final class World {
             after(.microseconds(random(1 << (8 + random(12))))) { [self] in
                 guard !order.isEmpty, let process = processes[order[random(order.count)]] else { return }
                 if process.loseValue(choice: random(1 << 16)) { lost += 1 }
+            }
+        }
+    }
+
+    private func scheduleNodeFaults() {
+        for _ in 0..<(faults.shortages == 0 ? 0 : random(faults.shortages + 1)) {
+            after(.microseconds(random(1 << (8 + random(12))))) { [self] in
+                shortages += 1
+                daemon.runOutOfMemory()
+            }
+        }
+        for _ in 0..<(faults.spentWorkers == 0 ? 0 : random(faults.spentWorkers + 1)) {
+            after(.microseconds(random(1 << (8 + random(12))))) { [self] in
+                let workers = order.filter { $0.number >= 1000 }
+                guard !workers.isEmpty else { return }
+                processes[workers[random(workers.count)]]?.becomeSpent()
             }
         }
     }

@@ -75,7 +75,8 @@ struct SimulateCommand: AsyncParsableCommand {
             "seed": .string("\(report.seed)"), "problems": .array(report.problems.map { .string($0) }),
             "events": .integer(Int64(report.events)), "tasks": .integer(Int64(report.tasks)),
             "kills": .integer(Int64(report.kills)), "losses": .integer(Int64(report.losses)),
-            "adoptions": .integer(Int64(report.adoptions)),
+            "adoptions": .integer(Int64(report.adoptions)), "shortages": .integer(Int64(report.shortages)),
+            "longest_wait_seconds": .number(Double(report.longestWait / .milliseconds(1)) / 1000),
             "seconds": .number(Double((report.duration) / .milliseconds(1)) / 1000),
         ]).text()
     }
