@@ -66,6 +66,23 @@ import Testing
         }
     }
 
+    @Test("who waits for what an actor has stops nobody else", arguments: TestedBackend.allCases)
+    func reserved(backend: TestedBackend) async throws {
+        try await backend.run { cluster async throws in
+            let holder = try await cluster.create(NewCounter(), .init(resources: ["slots": 4]))
+            let waiting = try (0..<2).map { _ in
+                try cluster.submit(Constant(value: 1), .init(cpus: 2, resources: ["slots": 4]))
+            }
+            for _ in 0..<30 {
+                let others = try (0..<20).map { _ in try cluster.submit(Constant(value: 2)) }
+                #expect(try await cluster.get(others).allSatisfy { $0 == 2 })
+            }
+            #expect(try await cluster.wait(for: waiting, timeout: .zero).ready.isEmpty)
+            try await cluster.stop(holder)
+            #expect(try await cluster.get(waiting) == [1, 1])
+        }
+    }
+
     struct Mark: RemoteTask {
         let log: Counter
         var mark: Int

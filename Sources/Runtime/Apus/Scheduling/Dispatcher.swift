@@ -13,9 +13,9 @@ package struct Shape: Hashable, Sendable {
 ///
 /// Tasks with equal demands form a class with a queue. Of the classes whose demand fits, the one of the highest priority
 /// goes first, of equal ones that of the job that holds least for its weight, then that whose first task is oldest, so
-/// that tasks start in order of arrival wherever resources allow. A class is overtaken at most `patience` times; then it
-/// goes first and, where it does not fit, the others wait for it, so that a large demand is not starved by small ones,
-/// nor a low priority by high ones.
+/// that tasks start in order of arrival wherever resources allow. A class is overtaken at most `patience` times by
+/// those that have what it lacks; then it goes first and, where it does not fit, they wait for it, so that a large demand
+/// is not starved by small ones, nor a low priority by high ones.
 ///
 /// For threads of one process, without processes to be started, clients to be fair to, or leases to be called back: that
 /// is `NodeScheduler`. See decision 0151.
@@ -156,33 +156,48 @@ package struct Dispatcher<Element> {
     /// The class that goes first of those that fit, and its bundle.
     private func next() -> (index: Int, place: BundleReference?)? {
         var first: (index: Int, rank: Int, share: Double, ticket: UInt64, place: BundleReference?)?
-        var kept: Set<GroupID?> = []
+        // What becomes free is kept for those who were overtaken often.
+        var kept: [(group: GroupID?, lacking: Resources)] = []
+        for index in waiting where rank(index) == .max && place(for: index) == nil {
+            kept.append((classes[index].key.bundle?.group, lacking(index)))
+        }
         for index in waiting {
             guard let ticket = classes[index].queue.first?.ticket else { continue }
             let rank = rank(index)
-            guard let place = place(for: index) else {
-                if rank == .max { kept.insert(classes[index].key.bundle?.group) }
-                continue
-            }
+            guard let place = place(for: index) else { continue }
+            let key = classes[index].key
+            guard
+                rank == .max
+                    || !kept.contains(where: { $0.group == key.bundle?.group && $0.lacking.overlaps(key.demand) })
+            else { continue }
             let share = usage.isEmpty ? 0 : usage[classes[index].key.job]?.share ?? 0
             if let first, (rank, first.share, first.ticket) < (first.rank, share, ticket) { continue }
             first = (index, rank, share, ticket, place)
         }
         guard let first else { return nil }
-        // What becomes free is kept for who was overtaken often.
-        if first.rank < .max, kept.contains(classes[first.index].key.bundle?.group) { return nil }
         return (first.index, first.place)
     }
 
+    /// Notes whom a task overtook that was given its demand: older ones who lack nothing but what it has.
     private mutating func overtake(by index: Int) {
         guard waiting.count > 1, let ticket = classes[index].queue.first?.ticket else { return }
-        let group = classes[index].key.bundle?.group
+        let key = classes[index].key
         for other in waiting where other != index {
             guard let first = classes[other].queue.first, first.ticket < ticket,
-                classes[other].key.bundle?.group == group
+                classes[other].key.bundle?.group == key.bundle?.group, lacking(other).isWithin(key.demand)
             else { continue }
             classes[other].passedOver += 1
         }
+    }
+
+    /// What a class's next task lacks; all of its demand where it may run in any bundle of a group.
+    private func lacking(_ index: Int) -> Resources {
+        let key = classes[index].key
+        guard let reference = key.bundle else { return available.shortfall(for: key.demand) }
+        guard let bundle = reference.bundle, let free = groups[reference.group]?.available,
+            free.indices.contains(bundle)
+        else { return key.demand }
+        return free[bundle].shortfall(for: key.demand)
     }
 
     private mutating func pop(_ index: Int) -> Element? {

@@ -62,16 +62,18 @@ extension NodeScheduler {
         if request.classIndex >= 0 { classes[request.classIndex].shortInPass = pass }
         requests[index].doneInPass = pass
         short.append(request.key)
-        if reserved == nil, request.passedOver >= configuration.patience {
-            reserved = (bundlePool(of: request), request.demand)
-        }
+        guard reserved == nil, request.passedOver >= configuration.patience else { return }
+        // Only what it lacks: it may also wait for what an actor has, and others can use the rest meanwhile.
+        let lacking = available(in: bundlePool(of: request) ?? .node).shortfall(for: request.demand)
+        reserved = (bundlePool(of: request), request.demand.limited(to: lacking))
     }
 
-    /// Later requests were served from what earlier ones wait for.
+    /// Later requests were served from what earlier ones wait for, who lack nothing else.
     private mutating func passOver(_ short: [RequestKey], for demand: Resources, pool: Pool) {
         for key in short {
             guard let index = requestIndex[key], requests[index].demand.overlaps(demand),
-                bundlePool(of: requests[index]) == bundle(pool)
+                bundlePool(of: requests[index]) == bundle(pool),
+                available(in: pool).shortfall(for: requests[index].demand).isWithin(demand)
             else { continue }
             requests[index].passedOver += 1
         }
@@ -206,10 +208,8 @@ extension NodeScheduler {
         for request: Request, in pool: Pool, of candidates: [Lease], besides recalled: Set<LeaseID>,
         into effects: inout [NodeEffect]
     ) {
-        var reachable = available(in: pool)
-        let lacking = reachable.shortfall(for: request.demand)
-        for lease in leases.values where lease.pool == pool && lease.dedication == nil { reachable.add(lease.taken) }
-        guard reachable.admits(request.demand) else { return }
+        guard reach(in: pool).admits(request.demand) else { return }
+        let lacking = available(in: pool).shortfall(for: request.demand)
         for lease in candidates where lease.pool == pool && !lease.isAskedFor && !recalled.contains(lease.id) {
             guard lacking.overlaps(lease.taken),
                 request.key != .shared(lease.client, classIndex: lease.classIndex)
@@ -217,6 +217,13 @@ extension NodeScheduler {
             leases[lease.id]?.isAskedFor = true
             effects.append(.recallOnceIdle(lease.id, from: lease.client))
         }
+    }
+
+    /// What would be free in a pool if all shared leases came back.
+    func reach(in pool: Pool) -> Resources {
+        var reach = available(in: pool)
+        for lease in leases.values where lease.pool == pool && lease.dedication == nil { reach.add(lease.taken) }
+        return reach
     }
 
     func pools(of request: Request) -> [Pool] {

@@ -166,7 +166,8 @@ extension NodeScheduler {
             requests[index].held += 1
             queueAnew(index, at: now)
             requests[index].passedOver = 0
-            if requests.contains(where: { $0.isOpen && $0.key != request.key && $0.demand.overlaps(lease.demand) }) {
+            let others = requests.filter { $0.isOpen && $0.key != request.key && $0.demand.overlaps(lease.demand) }
+            if !others.isEmpty, others.contains(where: { reach(in: pool).admits($0.demand) }) {
                 leases[id]?.isAskedFor = true
                 effects.append(.recallOnceIdle(id, from: client))
             }
