@@ -48,16 +48,9 @@ import Testing
         try await backend.run { cluster async throws in
             let order = try await cluster.create(NewCounter())
             let (heavy, light) = (cluster.job(weight: 3), cluster.job(weight: 1))
-            var tasks: [ObjectRef<Int>] = []
-            for n in 0..<1200 {
-                // The light one is first, and its tasks are submitted by a task.
-                if n == 0 {
-                    tasks.append(
-                        try cluster.submit(
-                            SubmitMarks(log: order, mark: 1, count: 1200), .init(cpus: 0.25, job: light)))
-                }
-                tasks.append(
-                    try cluster.submit(PauseAndMark(log: order, mark: 100), .init(cpus: 0.25, job: heavy)))
+            // The light one is first. Owners of both are in processes of their own, that are as fast as each other.
+            let tasks = try [(light, 1), (heavy, 100)].map { job, mark in
+                try cluster.submit(SubmitMarks(log: order, mark: mark, count: 1200), .init(cpus: 0.25, job: job))
             }
             _ = try await cluster.get(tasks)
             // While both had work: from when the light one began to when one of them ended, without the time in which

@@ -209,10 +209,8 @@ public struct TaskQueues<Element: QueuedTask>: ~Copyable {
         nextTicket += 1
         let backlog = state.pointee.backlog + 1
         state.pointee.backlog = backlog
-        if backlog > state.pointee.highestBacklog {
-            state.pointee.highestBacklog = backlog
-            if backlog > state.pointee.enough { wantMore(slot.index) }
-        }
+        if backlog > state.pointee.highestBacklog { state.pointee.highestBacklog = backlog }
+        if backlog > state.pointee.enough { wantMore(slot.index) }
         if state.pointee.queue.count == 0, let lease = leaseWithRoom(slot.index),
             starving.isEmpty || !pointer(to: lease).pointee.isRecalledOnceIdle
                 || !isHeldUp(slot.index, ticket: element.ticket)

@@ -192,6 +192,8 @@ extension TaskQueues {
             let enough = rounded(needed(index, for: state.pointee.highestBacklog))
             if enough < state.pointee.wanted { setWanted(index, enough) }
             state.pointee.highestBacklog = state.pointee.backlog
+            // It may have given way for others than those who were to go first.
+            if state.pointee.isHeldUp { goOn(index) }
             var lease = state.pointee.firstIdle
             while lease >= 0 {
                 let idle = pointer(to: lease)
@@ -369,7 +371,11 @@ extension TaskQueues {
         let lease = pointer(to: index)
         if lease.pointee.list != .none { unlink(index) }
         lease.pointee.isLeaving = true
+        let state = classes + lease.pointee.classIndex
         leave(lease.pointee.classIndex)
+        // What nothing waits for is not granted again at once.
+        let enough = rounded(needed(lease.pointee.classIndex, for: state.pointee.backlog))
+        if enough < state.pointee.wanted { setWanted(lease.pointee.classIndex, enough) }
         actions.append(.giveBack(LeaseSlot(index: index), lease.pointee.id))
     }
 

@@ -14,11 +14,14 @@ extension TaskQueues {
         guard classes[index].isStarving else { return }
         classes[index].isStarving = false
         starving.removeAll { $0 == index }
-        for other in 0..<classCount where classes[other].isHeldUp {
-            classes[other].isHeldUp = false
-            if classes[other].backlog > classes[other].enough { wantMore(other) }
-            pump(other)
-        }
+        for other in 0..<classCount where classes[other].isHeldUp { goOn(other) }
+    }
+
+    /// A class that gave way wants leases again.
+    mutating func goOn(_ index: Int) {
+        classes[index].isHeldUp = false
+        if classes[index].backlog > classes[index].enough { wantMore(index) }
+        pump(index)
     }
 
     /// Whether the next task of a class has to wait for older ones of a class without a lease, which it overtakes
