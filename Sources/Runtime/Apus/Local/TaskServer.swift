@@ -9,11 +9,14 @@ import Synchronization
 /// lane, and the owner takes back what is queued behind it.
 final class TaskServer: Sendable {
     private unowned let backend: LocalBackend
-    private let lanes = Mutex<[UInt64: TaskLane]>([:])
+    private struct Lanes {
+        var open: [UInt64: TaskLane] = [:]
+        /// Leases that the node took away: what their owners had sent by then comes too late, and is withdrawn by them.
+        var takenAway = RecentLeases()
+    }
+    private let lanes = Mutex(Lanes())
     /// Lanes whose owner ended, until the node asks for them.
     private let aborted = Mutex<[UInt64: TaskLane]>([:])
-    /// Leases that the node took away: what their owners had sent by then comes too late, and is withdrawn by them.
-    private let takenAway = Mutex(RecentLeases())
 
     /// How often tasks with a limit ran here, by their types' names.
     private let calls = Mutex<[String: UInt32]>([:])
@@ -36,15 +39,16 @@ final class TaskServer: Sendable {
 
     func received(_ reader: inout ByteReader, from peer: Peer) throws {
         let task = try IncomingTask(&reader, from: peer)
-        guard !takenAway.withLock({ $0.contains(task.lease) }) else { return }
-        lane(task.lease, of: peer).append(task)
+        lane(task.lease, of: peer)?.append(task)
     }
 
-    private func lane(_ lease: UInt64, of peer: Peer) -> TaskLane {
+    /// The lane of a lease; nil where it was taken away.
+    private func lane(_ lease: UInt64, of peer: Peer) -> TaskLane? {
         lanes.withLock { lanes in
-            if let lane = lanes[lease] { return lane }
+            if let lane = lanes.open[lease] { return lane }
+            guard !lanes.takenAway.contains(lease) else { return nil }
             let lane = TaskLane(lease: lease, peer: peer, backend: backend)
-            lanes[lease] = lane
+            lanes.open[lease] = lane
             return lane
         }
     }
@@ -53,7 +57,7 @@ final class TaskServer: Sendable {
         let lease = try reader.number(UInt64.self)
         let slot = try reader.number(UInt32.self)
         let generation = try reader.number(UInt32.self)
-        lanes.withLock { $0[lease] }?.cancel(slot: slot, generation: generation)
+        lanes.withLock { $0.open[lease] }?.cancel(slot: slot, generation: generation)
     }
 
     func streamCredit(_ reader: inout ByteReader, from peer: Peer) throws {
@@ -61,23 +65,23 @@ final class TaskServer: Sendable {
         let slot = try reader.number(UInt32.self)
         let generation = try reader.number(UInt32.self)
         let taken = try reader.number(UInt64.self)
-        lanes.withLock { $0[lease] }?.streamCredit(slot: slot, generation: generation, taken: taken)
+        lanes.withLock { $0.open[lease] }?.streamCredit(slot: slot, generation: generation, taken: taken)
     }
 
     /// The lease was given back: no further tasks come on it.
     func ended(lease: UInt64) {
-        let lane = lanes.withLock { $0.removeValue(forKey: lease) }
+        let lane = lanes.withLock { $0.open.removeValue(forKey: lease) }
         lane?.end()
     }
 
     /// Whether no lease is served.
-    var isIdle: Bool { lanes.withLock { $0.isEmpty } && aborted.withLock { $0.isEmpty } }
+    var isIdle: Bool { lanes.withLock { $0.open.isEmpty } && aborted.withLock { $0.isEmpty } }
 
     /// The owner of leases ended: nobody wants their tasks' results.
     func ownerEnded(_ peer: UInt64) {
         let ended = lanes.withLock { lanes in
-            let ended = lanes.values.filter { $0.peer.id == peer }
-            for lane in ended { lanes[lane.lease] = nil }
+            let ended = lanes.open.values.filter { $0.peer.id == peer }
+            for lane in ended { lanes.open[lane.lease] = nil }
             return ended
         }
         for lane in ended {
@@ -88,13 +92,16 @@ final class TaskServer: Sendable {
 
     /// The node wants to know when nothing runs any more on a lease whose owner ended, or that was taken away.
     func orphaned(lease: UInt64) {
-        takenAway.withLock { $0.insert(lease) }
+        let open = lanes.withLock { lanes in
+            lanes.takenAway.insert(lease)
+            return lanes.open.removeValue(forKey: lease)
+        }
+        open?.abort()
         let report: @Sendable () -> Void = { [backend] in backend.node.send(.orphanEnded(lease: lease)) }
         if let lane = aborted.withLock({ $0.removeValue(forKey: lease) }) {
             lane.whenIdle(report)
-        } else if let lane = lanes.withLock({ $0.removeValue(forKey: lease) }) {
-            lane.abort()
-            lane.whenIdle(report)
+        } else if let open {
+            open.whenIdle(report)
         } else {
             report()
         }
