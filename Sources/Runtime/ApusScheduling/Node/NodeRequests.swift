@@ -166,8 +166,14 @@ extension NodeScheduler {
             requests[index].held += 1
             queueAnew(index, at: now)
             requests[index].passedOver = 0
-            let others = requests.filter { $0.isOpen && $0.key != request.key && $0.demand.overlaps(lease.demand) }
-            if !others.isEmpty, others.contains(where: { reach(in: pool).admits($0.demand) }) {
+            var reach: Resources?
+            let isLacked = requests.contains {
+                guard $0.isOpen, $0.key != request.key, $0.demand.overlaps(lease.demand) else { return false }
+                let all = reach ?? self.reach(in: pool)
+                reach = all
+                return all.admits($0.demand)
+            }
+            if isLacked {
                 leases[id]?.isAskedFor = true
                 effects.append(.recallOnceIdle(id, from: client))
             }
