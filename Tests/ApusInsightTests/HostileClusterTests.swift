@@ -66,17 +66,8 @@ import Testing
         }
 
         private mutating func http() {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_port = UInt16(port).bigEndian
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-            let outcome = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
-            if outcome == 0 {
+            let (descriptor, isConnected) = connection(to: port)
+            if isConnected {
                 send(
                     random.below(2) == 0 ? bytes(9000) : Array("GET /metrics HTTP/1.1\r\nHost: localh".utf8),
                     to: descriptor)

@@ -51,20 +51,26 @@ final class AnsweringServer: Sendable {
     }
 }
 
-/// Sends bytes to the port and returns all that comes back.
-func exchange(_ port: Int, _ bytes: [UInt8]) throws -> String {
+/// A socket that is connected to a port of this machine, where that was taken.
+func connection(to port: Int) -> (descriptor: Int32, isConnected: Bool) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = UInt16(port).bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    let connected = withUnsafePointer(to: &address) {
+    let outcome = withUnsafePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
             connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
     }
-    try #require(connected == 0)
+    return (descriptor, outcome == 0)
+}
+
+/// Sends bytes to the port and returns all that comes back.
+func exchange(_ port: Int, _ bytes: [UInt8]) throws -> String {
+    let (descriptor, isConnected) = connection(to: port)
+    defer { close(descriptor) }
+    try #require(isConnected)
     _ = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
     var answer: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65536)
