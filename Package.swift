@@ -30,6 +30,7 @@ let package = Package(
         .executable(name: "apus", targets: ["apus"]),
         .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusTensor", targets: ["ApusTensor"]),
+        .library(name: "SharedTensors", targets: ["SharedTensors"]),
         .library(name: "Curation", targets: ["Curation"]),
         .library(name: "LanguageModels", targets: ["LanguageModels"]),
         .library(name: "Evaluation", targets: ["Evaluation"]),
@@ -129,6 +130,10 @@ let package = Package(
         module(
             "LanguageModels", in: "Libraries",
             needs: ["ApusTensor", "Compression", "JSON", "Files", "Threads", "Tokenization"]),
+        // Between the runtime, which knows no tensors, and the tensors, which know no runtime.
+        module(
+            "SharedTensors", in: "Libraries", needs: ["Apus", "ApusCore", "ApusTensor"],
+            upcoming: ["NonisolatedNonsendingByDefault"]),
         module(
             "Coresets", in: "Libraries",
             needs: ["Apus", "ApusCore", "CJPEG", "Compression", "CVectorKernels", "Files", "JSON", "Reports"]),
@@ -186,6 +191,7 @@ let package = Package(
         tests("TokenizationTests", of: ["ApusCore", "Tokenization", "JSON", "Files", "UnicodeText", "Compression"]),
         tests("LanguageModelsTests", of: ["LanguageModels", "ApusTensor", "Tokenization", "JSON", "Files"]),
         tests("ApusTensorTests", of: ["ApusTensor", "JSON", "Files"]),
+        tests("SharedTensorsTests", of: ["SharedTensors", "Apus", "ApusCore", "ApusTensor"]),
         tests("CurationPipelineTests", of: ["Apus", "Curation", "WebArchives", "Compression", "Files", "JSON"]),
         tests("CompressionTests", of: ["Compression", "Files"]),
         tests("WebArchivesTests", of: ["WebArchives", "Compression", "Files", "JSON"]),

@@ -1,5 +1,5 @@
 /// The type of a tensor's elements. Raw values are the codes of `apus_tensor.h`.
-public enum ElementType: Int32, Hashable, Sendable, CaseIterable, CustomStringConvertible {
+public enum ElementType: Int32, Hashable, Sendable, Codable, CaseIterable, CustomStringConvertible {
     case float32 = 0
     case float16 = 1
     case bfloat16 = 2

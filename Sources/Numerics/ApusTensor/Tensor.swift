@@ -76,10 +76,44 @@ extension Tensor {
         self.init(owning: try Self.make(type, shape, bytes), try TensorLibrary.shared)
     }
 
-    private static func make(
-        _ type: ElementType, _ shape: [Int], _ bytes: UnsafeRawBufferPointer
-    ) throws(TensorError) -> apus_tensor_ref {
+    /// A tensor that reads bytes where they are, in row-major order and the machine's byte order, without a copy.
+    ///
+    /// Operations read it like any other. Those that would write to it, or to a view of it, throw `TensorError.readOnly`;
+    /// a seed or gradient is copied instead. To change it, change a copy: `cloned()`.
+    ///
+    /// - Parameters:
+    ///   - memory: never changes as long as its owner exists; aligned as the elements are.
+    ///   - owner: kept until nothing reads the memory any more: neither this tensor nor a view of it, nor an operation
+    ///     recorded for gradients. Let go of on any thread.
+    /// - Throws: `TensorError.shape` unless the bytes are exactly those of the shape; `.dtype` for a byte other than 0
+    ///   or 1 among truth values; `.operation` for bytes that are not aligned.
+    public convenience init(
+        reading memory: UnsafeRawBufferPointer, type: ElementType, shape: [Int], keeping owner: any AnyObject & Sendable
+    ) throws(TensorError) {
         let library = try TensorLibrary.shared
+        try Self.check(memory, type, shape)
+        guard UInt(bitPattern: memory.baseAddress) % UInt(type.size) == 0 else {
+            throw .operation(
+                name: "Tensor", operands: ["\(type)"], message: "the bytes do not lie as the elements need it")
+        }
+        var handle: apus_tensor_ref?
+        let status = shape.map(Int64.init).withUnsafeBufferPointer {
+            library.table.functions.pointee.from_memory(
+                type.rawValue, $0.baseAddress, $0.count, memory.baseAddress, memory.count,
+                Unmanaged.passRetained(owner).toOpaque(), { $0.map { Unmanaged<AnyObject>.fromOpaque($0).release() } },
+                &handle)
+        }
+        try TensorLibrary.check(status, "Tensor")
+        guard let handle else { throw .operation(name: "Tensor", operands: [], message: "the library gave no tensor") }
+        self.init(owning: handle, library)
+    }
+
+    /// Whether the tensor reads memory in place that never changes, or is a view of such a tensor.
+    public var isReadOnly: Bool { functions.pointee.reads_memory(handle) != 0 }
+
+    private static func check(
+        _ bytes: UnsafeRawBufferPointer, _ type: ElementType, _ shape: [Int]
+    ) throws(TensorError) {
         guard let count = elementCount(of: shape),
             count.multipliedReportingOverflow(by: type.size) == (bytes.count, false)
         else {
@@ -89,6 +123,13 @@ extension Tensor {
         if type == .bool, bytes.contains(where: { $0 > 1 }) {
             throw .dtype(operation: "Tensor", found: [type], reason: "a truth value is a byte of 0 or 1")
         }
+    }
+
+    private static func make(
+        _ type: ElementType, _ shape: [Int], _ bytes: UnsafeRawBufferPointer
+    ) throws(TensorError) -> apus_tensor_ref {
+        let library = try TensorLibrary.shared
+        try check(bytes, type, shape)
         var handle: apus_tensor_ref?
         let status = shape.map(Int64.init).withUnsafeBufferPointer {
             library.table.functions.pointee.from_bytes(
@@ -100,7 +141,7 @@ extension Tensor {
     }
 
     /// The number of elements of a shape; nil for a negative length or more than `Int` counts.
-    static func elementCount(of shape: [Int]) -> Int? {
+    package static func elementCount(of shape: [Int]) -> Int? {
         var count = 1
         for length in shape {
             guard length >= 0 else { return nil }

@@ -14,6 +14,8 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
     case operation(name: String, operands: [String], message: String)
     /// There is no operator of that name.
     case unknownOperator(name: String, message: String)
+    /// The operation would write to a tensor that reads memory in place which never changes.
+    case readOnly(operation: String, operands: [String])
     /// Memory ran out.
     case memory(operation: String, message: String)
     /// A file that is not valid safetensors.
@@ -38,6 +40,9 @@ public enum TensorError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(name)(\(operands.joined(separator: ", "))): \(message)"
         case .unknownOperator(let name, let message):
             "\(name): \(message). Check the name, or install the version of libtorch that Scripts/install-torch names."
+        case .readOnly(let operation, let operands):
+            "\(operation)(\(operands.joined(separator: ", "))) would write to a tensor that reads memory in place, which "
+                + "others read too. Change a copy: cloned()."
         case .memory(let operation, let message):
             "\(operation): memory ran out: \(message). Use a smaller batch or model."
         case .invalidFile(let path, let reason):

@@ -100,6 +100,7 @@ public struct TensorLibrary: Sendable {
         let line = message.split(separator: "\n", maxSplits: 1).first.map(String.init) ?? message
         return switch Int(status) {
         case APUS_UNKNOWN_OPERATOR: .unknownOperator(name: operation, message: line)
+        case APUS_READ_ONLY: .readOnly(operation: operation, operands: operands)
         case APUS_OUT_OF_MEMORY: .memory(operation: operation, message: line)
         default: .operation(name: operation, operands: operands, message: line)
         }

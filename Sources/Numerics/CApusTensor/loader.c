@@ -22,5 +22,9 @@ const apus_tensor_table *apus_tensor_open(const char *path, char *reason, size_t
         snprintf(reason, capacity, "its interface is version %d, this program needs %d", table->abi, APUS_TENSOR_ABI);
         return NULL;
     }
+    if (table->size < (int32_t)sizeof(apus_tensor_table)) {
+        snprintf(reason, capacity, "it is older than this program");
+        return NULL;
+    }
     return table;
 }

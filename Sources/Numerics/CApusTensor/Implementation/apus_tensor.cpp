@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/jit_type.h>
+#include <ATen/ops/from_blob.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -13,6 +14,7 @@
 
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <new>
 #include <string>
 #include <unordered_map>
@@ -88,9 +90,65 @@ int32_t typeCode(at::ScalarType type) {
     return -1;
 }
 
+/// Memory that somebody else owns.
+struct Foreign {
+    void* context;
+    void (*release)(void* context);
+};
+
+void releaseForeign(void* owner) {
+    auto* foreign = static_cast<Foreign*>(owner);
+    foreign->release(foreign->context);
+    delete foreign;
+}
+
+/// Whether the tensor lies in memory that somebody else owns, and never changes; so do all views of it.
+bool isReadOnly(const at::Tensor& tensor) {
+    return tensor.defined() && tensor.has_storage() && tensor.storage().data_ptr().get_deleter() == &releaseForeign;
+}
+
+/// Whether an operator's schema says that it writes to what it is given, or to the members of a list.
+bool isWritten(const c10::AliasInfo& alias) {
+    if (alias.isWrite()) return true;
+    for (const auto& member : alias.containedTypes())
+        if (isWritten(member)) return true;
+    return false;
+}
+
+bool isWritten(const c10::Argument& argument) {
+    // Normalisation in training updates these without saying so in its schema.
+    if (argument.name() == "running_mean" || argument.name() == "running_var") return true;
+    return argument.alias_info() && isWritten(*argument.alias_info());
+}
+
+struct Operator {
+    c10::OperatorHandle handle;
+    /// Whether any of its arguments is written to.
+    bool writes;
+
+    explicit Operator(const c10::OperatorHandle& operatorHandle) : handle(operatorHandle), writes(false) {
+        for (const auto& argument : handle.schema().arguments()) writes = writes || isWritten(argument);
+    }
+};
+
+/// Memory of others may be mapped for reading alone: a write to it would end the process.
+void refuseWrites(const c10::FunctionSchema& schema, const torch::jit::Stack& stack) {
+    for (size_t i = 0; i < stack.size(); ++i) {
+        const c10::Argument& argument = schema.arguments()[i];
+        if (!isWritten(argument)) continue;
+        bool found = false;
+        if (stack[i].isTensor()) {
+            found = isReadOnly(stack[i].toTensor());
+        } else if (stack[i].isTensorList()) {
+            for (const at::Tensor& tensor : stack[i].toTensorList()) found = found || isReadOnly(tensor);
+        }
+        if (found) throw Failure{APUS_READ_ONLY, "argument " + argument.name() + " is memory that is only read"};
+    }
+}
+
 /// Operators by name. One table per thread: looked up once, then without a lock.
-const c10::OperatorHandle& operatorNamed(const char* name) {
-    thread_local std::unordered_map<std::string, c10::OperatorHandle> known;
+const Operator& operatorNamed(const char* name) {
+    thread_local std::unordered_map<std::string, Operator> known;
     thread_local std::string key;
     key.assign(name);
     if (auto found = known.find(key); found != known.end()) return found->second;
@@ -99,7 +157,7 @@ const c10::OperatorHandle& operatorNamed(const char* name) {
     const std::string overload = dot == std::string::npos ? "" : key.substr(dot + 1);
     auto handle = c10::Dispatcher::singleton().findSchema({base, overload});
     if (!handle) throw Failure{APUS_UNKNOWN_OPERATOR, "libtorch " TORCH_VERSION " has no operator " + key};
-    return known.emplace(key, *handle).first->second;
+    return known.emplace(key, Operator(*handle)).first->second;
 }
 
 /// The type of an argument, without the optional around it.
@@ -219,8 +277,8 @@ int32_t call(
     const char* name, const apus_value* arguments, size_t count, apus_value* results, size_t capacity,
     size_t* produced) {
     return guarded([&] {
-        const c10::OperatorHandle& handle = operatorNamed(name);
-        const auto& expected = handle.schema().arguments();
+        const Operator& known = operatorNamed(name);
+        const auto& expected = known.handle.schema().arguments();
         if (count > expected.size())
             throw Failure{
                 APUS_FAILED, "takes " + std::to_string(expected.size()) + " arguments, got " + std::to_string(count)};
@@ -229,7 +287,8 @@ int32_t call(
         const apus_value absent{APUS_DEFAULT, 0, 0, {0}};
         for (size_t i = 0; i < expected.size(); ++i)
             stack.push_back(boxed(i < count ? arguments[i] : absent, expected[i]));
-        handle.callBoxed(&stack);
+        if (known.writes) refuseWrites(known.handle.schema(), stack);
+        known.handle.callBoxed(&stack);
         Results output(results, capacity);
         for (const auto& value : stack) output.add(value);
         *produced = output.finish();
@@ -247,6 +306,31 @@ int32_t fromBytes(
         *result = own(at::Tensor(std::move(tensor)));
     });
 }
+
+int32_t fromMemory(
+    int32_t dtype, const int64_t* shape, size_t rank, const void* bytes, size_t size, void* context,
+    void (*release)(void* context), apus_tensor_ref* result) {
+    return guarded([&] {
+        // From here on the context is let go of exactly once, whatever fails.
+        auto* foreign = new (std::nothrow) Foreign{context, release};
+        if (!foreign) {
+            release(context);
+            throw std::bad_alloc();
+        }
+        std::unique_ptr<Foreign, void (*)(Foreign*)> owner(foreign, [](Foreign* pointer) { releaseForeign(pointer); });
+        const auto type = scalarType(dtype);
+        // libtorch has no read-only memory: what would write is refused in `call`.
+        auto maker = at::for_blob(const_cast<void*>(bytes), at::IntArrayRef(shape, rank));
+        maker.context(owner.release(), &releaseForeign).options(at::TensorOptions().dtype(type).device(at::kCPU));
+        auto tensor = maker.make_tensor();
+        if (tensor.nbytes() != size)
+            throw Failure{
+                APUS_FAILED, "the shape needs " + std::to_string(tensor.nbytes()) + " bytes, got " + std::to_string(size)};
+        *result = own(std::move(tensor));
+    });
+}
+
+int32_t readsMemory(apus_tensor_ref handle) { return isReadOnly(borrow(handle)); }
 
 int32_t toBytes(apus_tensor_ref handle, void* bytes, size_t size) {
     return guarded([&] {
@@ -285,7 +369,11 @@ int32_t gradient(apus_tensor_ref handle, apus_tensor_ref* result) {
 }
 
 int32_t setGradient(apus_tensor_ref handle, apus_tensor_ref value) {
-    return guarded([&] { borrow(handle).mutable_grad() = borrow(value); });
+    return guarded([&] {
+        auto gradient = borrow(value);
+        // Backward adds to a gradient in place.
+        borrow(handle).mutable_grad() = isReadOnly(gradient) ? gradient.clone() : gradient;
+    });
 }
 
 std::vector<at::Tensor> tensors(const apus_tensor_ref* handles, size_t count) {
@@ -295,8 +383,16 @@ std::vector<at::Tensor> tensors(const apus_tensor_ref* handles, size_t count) {
     return list;
 }
 
+/// Seeds become gradients, which are added to in place: those in read-only memory are copied.
+std::vector<at::Tensor> seedTensors(const apus_tensor_ref* handles, size_t count) {
+    auto seeds = tensors(handles, count);
+    for (auto& seed : seeds)
+        if (isReadOnly(seed)) seed = seed.clone();
+    return seeds;
+}
+
 int32_t backward(const apus_tensor_ref* outputs, const apus_tensor_ref* seeds, size_t count) {
-    return guarded([&] { torch::autograd::backward(tensors(outputs, count), tensors(seeds, count)); });
+    return guarded([&] { torch::autograd::backward(tensors(outputs, count), seedTensors(seeds, count)); });
 }
 
 int32_t differentiate(
@@ -304,7 +400,7 @@ int32_t differentiate(
     size_t inputsCount, int32_t keep, apus_tensor_ref* results) {
     return guarded([&] {
         auto gradients = torch::autograd::grad(
-            tensors(outputs, count), tensors(inputs, inputsCount), tensors(seeds, count), std::nullopt, keep != 0, true);
+            tensors(outputs, count), tensors(inputs, inputsCount), seedTensors(seeds, count), std::nullopt, keep != 0, true);
         for (size_t i = 0; i < inputsCount; ++i) results[i] = own(std::move(gradients[i]));
     });
 }
@@ -324,9 +420,10 @@ int32_t setThreads(int32_t count) {
 const char* message() { return lastMessage.c_str(); }
 
 const apus_tensor_table table = {
-    APUS_TENSOR_ABI, 0,           TORCH_VERSION,       message,  call,        fromBytes, toBytes,
+    APUS_TENSOR_ABI, sizeof(apus_tensor_table), TORCH_VERSION,       message,  call,        fromBytes, toBytes,
     releaseTensor,   rank,        shape,               dtype,    requiresGradient,
     setRequiresGradient, gradient, setGradient, backward, differentiate, setRecording, threads, setThreads,
+    fromMemory, readsMemory,
 };
 
 }  // namespace

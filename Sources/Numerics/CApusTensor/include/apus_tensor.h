@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/// Raised whenever the table, a structure or the meaning of a value changes.
+/// Raised whenever a structure or the meaning of a value changes, or the table otherwise than by functions at its end.
 #define APUS_TENSOR_ABI 1
 
 /// One owned reference to a tensor; given back with `release`.
@@ -56,6 +56,8 @@ enum {
     /// No operator has that name.
     APUS_UNKNOWN_OPERATOR = 2,
     APUS_OUT_OF_MEMORY = 3,
+    /// The operator would write to memory that is only read.
+    APUS_READ_ONLY = 4,
 };
 
 /// An argument or a result. Arrays and tensors of an argument are borrowed for the call; a tensor in a result is owned
@@ -78,7 +80,8 @@ typedef struct apus_value {
 typedef struct apus_tensor_table {
     /// `APUS_TENSOR_ABI` of the library.
     int32_t abi;
-    int32_t reserved;
+    /// Bytes of the library's table: those at its end may be missing in one that is older than its caller.
+    int32_t size;
     /// Version of libtorch, for reports.
     const char *version;
 
@@ -124,6 +127,15 @@ typedef struct apus_tensor_table {
     /// Threads that one operation uses.
     int32_t (*threads)(void);
     int32_t (*set_threads)(int32_t count);
+
+    /// A new tensor that reads `size` bytes where they are, in row-major order. They never change, and stay until
+    /// `release` is called with the context: once, on any thread, when nothing reads them any more, also where this fails.
+    /// Operators that would write to the tensor or to a view of it are refused with `APUS_READ_ONLY`.
+    int32_t (*from_memory)(
+        int32_t dtype, const int64_t *shape, size_t rank, const void *bytes, size_t size, void *context,
+        void (*release)(void *context), apus_tensor_ref *result);
+    /// Whether the tensor reads such memory.
+    int32_t (*reads_memory)(apus_tensor_ref tensor);
 } apus_tensor_table;
 
 /// Opens the library and checks its interface.

@@ -16,7 +16,7 @@ public struct SharedArray<Element: BitwiseCopyable & Sendable>: @unchecked Senda
     // Immutable: the pointer is into `bytes`, which never change.
     @usableFromInline let start: UnsafePointer<Element>
     public let count: Int
-    let bytes: SharedBytes
+    package let bytes: SharedBytes
 
     private init(_ bytes: SharedBytes, count: Int) {
         self.bytes = bytes
