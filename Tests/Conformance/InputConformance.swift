@@ -156,13 +156,38 @@ import Testing
         "an environment that the system does not take is an error that says so", arguments: TestedBackend.withProcesses)
     func longEnvironment(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in
-            let text = String(repeating: "x", count: 1 << 20)
-            let error = try #require(
-                await taskError {
-                    _ = try await cluster.result(Constant(value: 1), .init(environment: ["TOO_LONG": text]))
-                })
-            #expect("\(error)".contains("Argument list too long"))
-            #expect("\(error)".utf8.count < 2000)
+            func refused(_ variables: [String: String], naming variable: String?) -> Bool {
+                do {
+                    _ = try cluster.submit(Constant(value: 1), .init(environment: variables))
+                    return false
+                } catch let error as ClusterError {
+                    guard case .environmentTooLarge("Constant", variable, let bytes, let limit) = error else {
+                        return false
+                    }
+                    let message = "\(error)"
+                    return bytes > limit && message.contains("\(limit)") && message.contains("@Input")
+                        && message.utf8.count < 600
+                } catch {
+                    return false
+                }
+            }
+            // The longest that Linux takes, by its manual (execve), and one byte more.
+            let longest = 32 * Int(getpagesize()) - "LONG=".utf8.count - 1
+            let text = String(repeating: "x", count: longest)
+            #expect(
+                try await cluster.result(LengthOfVariable(name: "LONG"), .init(environment: ["LONG": text])) == longest)
+            #expect(refused(["LONG": text + "x"], naming: "LONG"))
+            #expect(refused(["HUGE": String(repeating: "x", count: 300 << 20)], naming: "HUGE"))
+            let many = Dictionary(
+                uniqueKeysWithValues: (0..<100).map { ("MANY\($0)", String(repeating: "x", count: 100_000)) })
+            #expect(refused(many, naming: nil))
+            for variables in [["": "x"], ["A=B": "x"], ["A": "x\0y"], ["A\0": "x"]] {
+                #expect {
+                    try cluster.submit(Constant(value: 1), .init(environment: variables))
+                } throws: { error in
+                    if case .invalidEnvironment? = error as? ClusterError { true } else { false }
+                }
+            }
             #expect(try await cluster.result(Constant(value: 1)) == 1)
         }
     }
@@ -175,6 +200,11 @@ import Testing
         #expect(try await program.wait() == 0)
         #expect(program.processes() == [])
     }
+}
+
+struct LengthOfVariable: RemoteTask {
+    let name: String
+    func run() async throws -> Int { ProcessInfo.processInfo.environment[name]?.utf8.count ?? 0 }
 }
 
 /// Takes odd numbers only, and looks when it is decoded. It has a text, since values that are plain memory travel as such.

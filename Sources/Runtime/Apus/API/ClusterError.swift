@@ -28,6 +28,9 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
     case notStarted(reason: String)
     /// A value that is passed on in one message, and too large for it.
     case tooLarge(subject: String, bytes: Int, limit: Int)
+    /// The environment variables of a task are more than the system takes: one of them, or where nil all together with the
+    /// program's own and its arguments.
+    case environmentTooLarge(subject: String, variable: String?, bytes: Int, limit: Int)
     /// An environment variable with a value that is not one of its own.
     case invalidEnvironment(variable: String, value: String, expected: String)
 
@@ -63,6 +66,12 @@ public enum ClusterError: Error, Sendable, CustomStringConvertible {
         case .tooLarge(let subject, let bytes, let limit):
             "\(subject) has \(bytes) bytes, and at most \(limit) can be passed on. Put the large part into the object store "
                 + "(`cluster.put`), and pass its reference."
+        case .environmentTooLarge(let subject, let variable, let bytes, let limit):
+            "\(subject) is to run with "
+                + (variable.map { "the environment variable \($0.prefix(80)), which has" }
+                    ?? "environment variables that have, with the program's own and its arguments,")
+                + " \(bytes) bytes; the system takes \(limit). Pass large values as inputs (`@Input`), or put them into a "
+                + "file or the object store (`cluster.put`)."
         case .invalidEnvironment(let variable, let value, let expected):
             "\(variable) is `\(value)`; expected \(expected)."
         }

@@ -101,6 +101,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         }
         let options = cell.options ?? .standard
         let bundle = try place(options.scheduling, demand: demand, of: cell.taskName)
+        try EnvironmentLimit.check(options.environment, of: cell.taskName)
         var environment = WorkerEnvironment(variables: options.environment)
         if let folder = options.workingDirectory {
             guard let path = Self.folder(folder) else {
