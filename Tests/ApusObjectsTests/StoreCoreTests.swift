@@ -349,6 +349,92 @@ extension [StoreEffect] {
         #expect(bench.send(.seal(id(1), client: 1, heir: nil)).located == [[1, 2]])
     }
 
+    /// A store of two pages, both read in place by client 2, with objects 1 and 2 in its file alone.
+    private func crowded() -> Bench {
+        var bench = Bench(pages: 2)
+        for number: UInt64 in 1...4 {
+            for (operation, objects) in bench.create(number).spills {
+                bench.send(.spillFinished(operation, checksums: objects.map { $0 * 11 }))
+            }
+            bench.send(.seal(id(number), client: 1, heir: nil))
+        }
+        #expect(bench.pin(3, 4, client: 2).located == [[3, 4]])
+        return bench
+    }
+
+    @Test("a reader for whom no room can be made is told after a second to copy from the file")
+    func copies() {
+        var bench = crowded()
+        #expect(bench.pin(1, client: 3, within: .seconds(60)).isEmpty)
+        #expect(bench.tick(after: .milliseconds(999)).isEmpty)
+        #expect(bench.core.nextDeadline == bench.now + .milliseconds(1))
+        let effects = bench.tick(after: .milliseconds(1))
+        guard case .copies(let ticket, let located, let copies)? = effects.first, effects.count == 1 else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(ticket.client == 3 && located.isEmpty)
+        #expect(copies.map(\.object) == [id(1)] && copies.map(\.checksum) == [11] && copies.map(\.size) == [65_536])
+        // The copy stays although nobody holds the object any more, until it was read.
+        #expect(bench.send(.release([id(1)], client: 1)).isEmpty && bench.core.usage.file == 2 * 65_536)
+        #expect(bench.core.firstInconsistency == nil)
+        let end = bench.send(.unpin([id(1)], client: 3))
+        guard case .freed(id(1))? = end.first else {
+            Issue.record("\(end)")
+            return
+        }
+        #expect(bench.core.usage.file == 65_536 && bench.core.counters.copied == 1)
+    }
+
+    @Test("a reader of several objects is told where each is, and one whose room can be made is not told to copy")
+    func someCopies() {
+        var bench = crowded()
+        #expect(bench.pin(1, 3, client: 3, within: .seconds(60)).isEmpty)
+        // What is pinned goes in time: there is room for one.
+        bench.send(.unpin([id(4)], client: 2))
+        let spill = bench.core.usage.spilling
+        #expect(spill == 65_536)
+        #expect(bench.tick(after: .seconds(1)).isEmpty)
+        #expect(bench.core.nextDeadline == bench.now + .seconds(1))
+
+        var other = crowded()
+        #expect(other.pin(1, 3, client: 3, within: .seconds(60)).isEmpty)
+        guard case .copies(_, let located, let copies)? = other.tick(after: .seconds(1)).first else {
+            Issue.record("nothing is to be copied")
+            return
+        }
+        #expect(located.map(\.object) == [id(3)] && copies.map(\.object) == [id(1)])
+    }
+
+    @Test("a copy that a reader finds damaged is lost, for its holders and for others who wait")
+    func damagedCopies() {
+        var bench = crowded()
+        #expect(bench.pin(1, client: 3, within: .seconds(60)).isEmpty)
+        _ = bench.tick(after: .milliseconds(500))
+        #expect(bench.pin(1, client: 4, within: .seconds(60)).isEmpty)
+        _ = bench.tick(after: .milliseconds(500))
+        // Only who was told to read it can say so.
+        #expect(bench.send(.copyDamaged(id(1), client: 4, nil)).rejections == 1)
+        let effects = bench.send(.copyDamaged(id(1), client: 3, nil))
+        #expect(effects.errors == [.corrupt(object: id(1))])
+        guard case .lost(id(1), .corrupt, holders: [1])? = effects.last else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(bench.core.firstInconsistency == nil && bench.core.usage.file == 65_536)
+    }
+
+    @Test("by its deadline a reader is told to copy rather than failed")
+    func copiesByDeadline() {
+        var bench = crowded()
+        #expect(bench.pin(2, client: 3, within: .milliseconds(300)).isEmpty)
+        guard case .copies(_, _, let copies)? = bench.tick(after: .milliseconds(300)).first else {
+            Issue.record("nothing is to be copied")
+            return
+        }
+        #expect(copies.map(\.object) == [id(2)])
+    }
+
     @Test("the spill file's limit holds, and is named when it is why there is no room")
     func spillLimit() {
         var bench = Bench(pages: 2, filePages: 1)

@@ -87,18 +87,8 @@ extension StoreSimulation {
             guard let wanted = tickets.removeValue(forKey: ticket), wanted.objects == locations.map(\.object) else {
                 throw Violation("ticket \(ticket.number) was answered with \(locations)")
             }
-            for location in locations {
-                guard let object = objects[location.object], object.phase == .sealed else {
-                    throw Violation("\(location.object) was located unsealed")
-                }
-                if let known = object.location, known != location.offset {
-                    throw Violation("\(location.object) moved while it was read")
-                }
-                objects[location.object]?.location = location.offset
-                objects[location.object]?.pins[ticket.client, default: 0] += 1
-                reading.append((ticket.client, location.object))
-            }
-            try checkReaders(of: Set(locations.map(\.object)))
+            try take(locations, of: ticket)
+        case .copies(let ticket, let located, let copies): try take(copies, located, of: ticket)
         case .readFailed(let ticket, let error):
             guard let wanted = tickets.removeValue(forKey: ticket) else {
                 throw Violation("ticket \(ticket.number) failed, which nobody awaits")
@@ -127,6 +117,7 @@ extension StoreSimulation {
             try checkReaders(of: Set(reading.map(\.object)))
         case .returnFile(let extent):
             for line in extent.offset / 64..<extent.end / 64 { file[line] = 0 }
+            try checkCopies()
         case .freed(let id):
             guard let object = objects[id] else { break }
             let isAwaited = tickets.values.contains { $0.objects.contains(id) }
@@ -140,6 +131,52 @@ extension StoreSimulation {
                 throw Violation("\(id) was lost by \(holders), not \(objects[id]?.holds.keys.sorted() ?? [])")
             }
         case .rejected(let client, let reason): throw Violation("client \(client) \(reason)")
+        }
+    }
+
+    private mutating func take(_ locations: [StoreLocation], of ticket: ReadTicket) throws {
+        for location in locations {
+            guard let object = objects[location.object], object.phase == .sealed else {
+                throw Violation("\(location.object) was located unsealed")
+            }
+            if let known = object.location, known != location.offset {
+                throw Violation("\(location.object) moved while it was read")
+            }
+            objects[location.object]?.location = location.offset
+            objects[location.object]?.pins[ticket.client, default: 0] += 1
+            reading.append((ticket.client, location.object))
+        }
+        try checkReaders(of: Set(locations.map(\.object)))
+    }
+
+    private mutating func take(_ copies: [StoredCopy], _ located: [StoreLocation], of ticket: ReadTicket) throws {
+        guard let wanted = tickets.removeValue(forKey: ticket),
+            (copies.map(\.object) + located.map(\.object)).sorted(by: { $0.number < $1.number })
+                == wanted.objects.sorted(by: { $0.number < $1.number })
+        else { throw Violation("ticket \(ticket.number) is to copy \(copies)") }
+        guard now >= wanted.since + .seconds(1) || now >= wanted.deadline else {
+            throw Violation("ticket \(ticket.number) is to copy before it has waited")
+        }
+        try take(located, of: ticket)
+        for copy in copies {
+            guard let object = objects[copy.object], object.phase == .sealed, object.size == copy.size else {
+                throw Violation("\(copy.object) is to be copied unsealed")
+            }
+            guard sum(file, lines(copy.fileOffset, copy.size)) == copy.checksum else {
+                throw Violation("\(copy.object) is not in the file where it is to be copied")
+            }
+            objects[copy.object]?.pins[ticket.client, default: 0] += 1
+            copying.append((ticket.client, copy))
+            note("copied")
+        }
+    }
+
+    /// What is being copied stays as it is, unless it was lost meanwhile: then the sum shows that.
+    func checkCopies() throws {
+        for (_, copy) in copying where objects[copy.object]?.phase == .sealed {
+            if sum(file, lines(copy.fileOffset, copy.size)) != copy.checksum {
+                throw Violation("\(copy.object) was overwritten while it was copied")
+            }
         }
     }
 

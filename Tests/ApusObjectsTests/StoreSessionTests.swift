@@ -132,6 +132,10 @@ import Testing
         let messages: [any Codable & Sendable] = [
             StoreRequest.create(id(1), size: 100_000, patience: .seconds(3), site: "Program.swift:3"),
             StoreRequest.pin([id(1), id(2)], ticket: 7, patience: .zero),
+            StoreRequest.copyDamaged(id(1), .diskFull(folder: "/spill", free: 3)),
+            StoreAnswer.copies(
+                ticket: 3, located: [StoreLocation(object: id(1), offset: 64, size: 9)],
+                [StoredCopy(object: id(2), fileOffset: 4096, size: 100, checksum: 7)]),
             StoreAnswer.located(ticket: 3, [StoreLocation(object: id(1), offset: 64, size: 9)]),
             StoreAnswer.createFailed(
                 id(1),

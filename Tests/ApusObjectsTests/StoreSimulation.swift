@@ -49,6 +49,7 @@ struct StoreSimulation {
     struct Ticket {
         let objects: [ObjectID]
         let deadline: Instant
+        let since: Instant
     }
 
     enum Work {
@@ -71,6 +72,8 @@ struct StoreSimulation {
     var objects: [ObjectID: Object] = [:]
     var tickets: [ReadTicket: Ticket] = [:]
     var reading: [(client: StoreClient, object: ObjectID)] = []
+    /// What is being copied from the file.
+    var copying: [(client: StoreClient, copy: StoredCopy)] = []
     /// Creators that wait, in order of arrival.
     var line: [ObjectID] = []
     var work: [Work] = []
@@ -129,7 +132,9 @@ struct StoreSimulation {
         case 0...3: try create(client)
         case 4...7: try finishCreation()
         case 8...11: try pin(client)
-        case 12...15: if !reading.isEmpty { try unpin(at: random.below(reading.count)) }
+        case 12...15:
+            if !reading.isEmpty { try unpin(at: random.below(reading.count)) }
+            if !copying.isEmpty { try finishCopy(at: random.below(copying.count)) }
         case 16: try hold(client)
         case 17...18: try release(client)
         default:
@@ -161,6 +166,7 @@ struct StoreSimulation {
         clients.remove(client)
         tickets = tickets.filter { $0.key.client != client }
         reading.removeAll { $0.client == client }
+        copying.removeAll { $0.client == client }
         line.removeAll { objects[$0]?.creator == client }
         for id in objects.keys {
             guard var object = objects[id] else { continue }
@@ -250,7 +256,7 @@ struct StoreSimulation {
         let ticket = ReadTicket(client: client, number: nextTicket)
         nextTicket += 1
         let deadline = now + .milliseconds(random.below(20_000))
-        tickets[ticket] = Ticket(objects: wanted, deadline: deadline)
+        tickets[ticket] = Ticket(objects: wanted, deadline: deadline, since: now)
         try send(.pin(wanted, ticket: ticket, deadline: deadline))
     }
 
@@ -260,6 +266,26 @@ struct StoreSimulation {
         objects[id]?.pins[client] = pins > 1 ? pins - 1 : nil
         if objects[id]?.pins.isEmpty == true { objects[id]?.location = nil }
         try send(.unpin([id], client: client))
+        try checkFreed()
+    }
+
+    mutating func finishCopy(at place: Int) throws {
+        let (client, copy) = copying.remove(at: place)
+        let id = copy.object
+        try checkCopies()
+        let isDamaged = objects[id]?.phase == .lost || random.unit() < faults.corruption
+        let pins = objects[id]?.pins[client] ?? 0
+        objects[id]?.pins[client] = pins > 1 ? pins - 1 : nil
+        if objects[id]?.pins.isEmpty == true, objects[id]?.phase != .writing { objects[id]?.location = nil }
+        if isDamaged {
+            // Only a copy that is all that there is can be lost by it.
+            let isSpilled = core.entries.contains { $0.object == id && $0.state == .spilled }
+            if isSpilled { objects[id]?.phase = .lost }
+            note("copy damaged")
+            try send(.copyDamaged(id, client: client, nil))
+        } else {
+            try send(.unpin([id], client: client))
+        }
         try checkFreed()
     }
 
@@ -308,6 +334,7 @@ struct StoreSimulation {
                 }
             }
             note("spilled")
+            try checkCopies()
             let sums = items.map { sum(file, lines($0.fileOffset, $0.memory.count)) }
             try send(.spillFinished(operation, checksums: sums))
         case .restore(let operation, let item):
@@ -342,12 +369,13 @@ struct StoreSimulation {
     mutating func drain() throws {
         for round in 0... {
             while !reading.isEmpty { try unpin(at: reading.count - 1) }
+            while !copying.isEmpty { try finishCopy(at: copying.count - 1) }
             while let id = pick({ $0.phase == .writing }) { try seal(id) }
             if let flaw = core.firstInconsistency { throw Violation(flaw) }
             if tickets.isEmpty, line.isEmpty { return }
             if !work.isEmpty {
                 try finishWork()
-            } else if reading.isEmpty, !objects.values.contains(where: { $0.phase == .writing }) {
+            } else if reading.isEmpty, copying.isEmpty, !objects.values.contains(where: { $0.phase == .writing }) {
                 // Without room on file, or while it rests, deadlines decide; else waiting on is a deadlock.
                 let usage = core.usage
                 let mayWait = usage.trouble != nil || spillCapacity < memory.count * 64 * 2
@@ -366,6 +394,7 @@ struct StoreSimulation {
         for client in clients.sorted() {
             clients.remove(client)
             reading.removeAll { $0.client == client }
+            copying.removeAll { $0.client == client }
             for id in objects.keys {
                 objects[id]?.holds[client] = nil
                 objects[id]?.pins[client] = nil

@@ -19,7 +19,7 @@ import Testing
         guard runs >= 1000 else { return }
         for event in [
             "client left", "created anew", "aborted", "spilled", "restored", "spill failed", "restore failed",
-            "create failed", "read failed", "memory returned", "deadline",
+            "create failed", "read failed", "memory returned", "deadline", "copied", "copy damaged",
         ] {
             #expect(seen[event, default: 0] > 100, "\(event) came up too seldom: \(seen)")
         }

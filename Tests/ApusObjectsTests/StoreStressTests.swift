@@ -73,6 +73,54 @@ private func differs(_ bytes: UnsafeRawBufferPointer, _ number: UInt64) -> Bool 
         }
     }
 
+    @Test("what was spilled is copied from the file while all memory is in use, and damage to it is found")
+    func copies() async throws {
+        let folder = try TemporaryFolder()
+        let segment = try SharedSegment(capacity: 4 << 20)
+        let spill = try SpillFile(folder: folder.path, segment: segment, keepFree: 0)
+        var configuration = StoreCore.Configuration(capacity: segment.capacity, spillCapacity: 1 << 30)
+        configuration.copyPatience = .milliseconds(20)
+        configuration.memoryPatience = .zero
+        configuration.filePatience = .zero
+        let daemon = TestDaemon(configuration, segment: segment, spill: spill)
+        let session = try daemon.connect(1)
+        func id(_ number: UInt64) -> ObjectID { ObjectID(owner: 1, number: number) }
+        for number: UInt64 in 1...8 {
+            let creation = try await session.create(id(number), size: 1_000_000, site: "")
+            fill(creation.bytes, number)
+            creation.seal()
+        }
+        var pinned = try await session.read((5...8).map(id))
+        let reader = try daemon.connect(2)
+        let read = try await reader.read([id(6), id(2), id(3)])
+        #expect(read.map(\.object) == [id(6), id(2), id(3)])
+        for one in read { #expect(!differs(one.bytes, one.object.number)) }
+        // A bit of the first object changes on the disk.
+        var byte: UInt8 = 0
+        let place = try #require(
+            (0..<4).map { $0 << 20 }.first { offset in
+                var word: UInt64 = 0
+                return pread(spill.descriptor, &word, 8, off_t(offset)) == 8 && word == ApusObjectsTests.word(1, 0)
+            })
+        pread(spill.descriptor, &byte, 1, off_t(place + 5000))
+        byte ^= 4
+        #expect(pwrite(spill.descriptor, &byte, 1, off_t(place + 5000)) == 1)
+        await #expect(throws: StoreError.corrupt(object: id(1))) { _ = try await reader.read([id(4), id(1)]) }
+        await #expect(throws: StoreError.corrupt(object: id(1))) { _ = try await reader.read([id(1)]) }
+        #expect(daemon.lost.withLock { $0 } == [id(1)])
+        withExtendedLifetime(pinned) {}
+        pinned = []
+        // With room again they are read in place.
+        #expect(!differs(try await reader.read([id(4)])[0].bytes, 4))
+        withExtendedLifetime((pinned, read)) {}
+        session.release((1...8).map(id))
+        for client: StoreClient in [1, 2] { daemon.disconnect(client) }
+        let summary = try #require(daemon.stop())
+        #expect(daemon.problems.withLock { $0 } == [])
+        #expect(summary.usage.used == 0 && summary.usage.file == 0 && summary.usage.objects == 0)
+        #expect(summary.counters.copied >= 4)
+    }
+
     @Test("clients that put three times what fits read every byte as it was written, and nothing is left")
     func manyClients() async throws {
         let seed = getenv("APUS_SEED").flatMap { UInt64(String(cString: $0)) } ?? UInt64.random(in: 0...999_999)

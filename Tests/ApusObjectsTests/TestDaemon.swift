@@ -24,6 +24,7 @@ final class TestDaemon: Sendable {
     private let sessions = Mutex<[StoreClient: StoreSession]>([:])
     private let descriptor: Int32
     private let capacity: Int
+    private let spillDescriptor: Int32?
     private let loop = Mutex<Thread?>(nil)
     private let finished = Mutex<Summary?>(nil)
     let problems = Mutex<[String]>([])
@@ -34,6 +35,7 @@ final class TestDaemon: Sendable {
         wake = apus_event_create()
         descriptor = segment.descriptor
         capacity = segment.capacity
+        spillDescriptor = spill?.readingDescriptor
         let store = Held(NodeStore(configuration, segment: segment, spill: spill))
         loop.withLock { $0 = Thread { self.run(store.take()) } }
     }
@@ -42,7 +44,9 @@ final class TestDaemon: Sendable {
 
     func connect(_ client: StoreClient) throws -> StoreSession {
         let session = StoreSession(
-            segment: try SharedSegment(descriptor: dup(descriptor), capacity: capacity),
+            access: StoreAccess(
+                segment: try SharedSegment(descriptor: dup(descriptor), capacity: capacity),
+                spillFile: spillDescriptor.map { SpillReader(descriptor: dup($0)) }),
             send: { request in
                 guard let bytes = try? BinaryEncoder().encode(request) else {
                     return self.problems.withLock { $0.append("\(request) cannot be sent") }

@@ -136,6 +136,17 @@ import Testing
     }
 
     @Test(
+        "what was spilled is read although neither the store nor the disk has room",
+        .enabled(if: DriverProgram.namespace != nil, "mount namespaces are not allowed here"))
+    func fullDisk() async throws {
+        let program = try DriverProgram("fullDisk", mounts: "mount -t tmpfs -o size=5m none \"$TMPDIR\"")
+        #expect(try await program.line() == "states: true")
+        #expect(try await program.line() == "values: [2000000, 4000000, 6000000]")
+        #expect(try await program.line() == "sum: 2000000")
+        #expect(try await program.wait() == 0)
+    }
+
+    @Test(
         "a creation that is too long to be sent is refused, and the cluster goes on",
         arguments: TestedBackend.withProcesses)
     func longMessage(backend: TestedBackend) async throws {

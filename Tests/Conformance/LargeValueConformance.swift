@@ -251,6 +251,24 @@ struct NewKeeper: ActorBlueprint {
         }
     }
 
+    @Test("what was spilled is read while everything in memory is in use, by the program and in a task")
+    func crowded() async throws {
+        try await withCluster(.local(cpus: 1, objectStore: 8 << 20)) { cluster in
+            let size = 250_000
+            let spilled = try await cluster.put(Array(0..<size))
+            // What is read in place cannot be spilled: none of it makes room.
+            var pinned: [SharedArray<Int>] = []
+            for _ in 0..<4 {
+                pinned.append(try await SharedArray(count: size) { $0.append(repeating: 1, count: size) })
+            }
+            let status = try #require(await cluster.objectStore())
+            #expect(status.objects.contains { $0.state == "spilled" })
+            #expect(try await spilled.value == Array(0..<size))
+            #expect(try await cluster.result(SumInput(numbers: spilled)) == rampSum(size))
+            #expect(pinned.allSatisfy { $0.allSatisfy { $0 == 1 } })
+        }
+    }
+
     @Test("a full store makes creators wait, and goes on when something is let go of")
     func full() async throws {
         let configuration = ClusterConfiguration.local(cpus: 1, objectStore: 8 << 20)

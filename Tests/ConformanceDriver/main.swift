@@ -38,6 +38,8 @@ enum Scenario: String, CaseIterable {
     case stalled
     /// Keeps more than the store and the disk together have room for.
     case smallDisk
+    /// Reads what it spilled while the store and the disk are full.
+    case fullDisk
 
     func run() async throws {
         switch self {
@@ -93,6 +95,27 @@ enum Scenario: String, CaseIterable {
                     sum += try await cluster.submit(AddUp(bytes: put)).value
                 }
                 say("sum: \(sum >> 20)")
+            }
+        case .fullDisk:
+            try await withCluster(.local(cpus: 1, objectStore: 8 << 20)) { cluster in
+                let size = 2_000_000
+                let first = try await cluster.put([UInt8](repeating: 1, count: size))
+                let others = [
+                    try await cluster.put([UInt8](repeating: 2, count: size)),
+                    try await cluster.put([UInt8](repeating: 3, count: size)),
+                ]
+                var pinned: [SharedArray<UInt8>] = []
+                for _ in 0..<3 {
+                    pinned.append(try await SharedArray(count: size) { $0.append(repeating: 4, count: size) })
+                }
+                // One is neither in use nor fits on the disk.
+                let status = await cluster.objectStore()
+                let states = Set((status?.objects ?? []).map(\.state))
+                say("states: \(states == ["spilled", "memory"])")
+                let values = try await cluster.get([first] + others)
+                say("values: \(values.map { $0.reduce(0) { $0 + Int($1) } })")
+                say("sum: \(try await cluster.submit(AddUp(bytes: first)).value)")
+                withExtendedLifetime(pinned) {}
             }
         case .smallDisk:
             try await withCluster(.local(cpus: 1, objectStore: 8 << 20)) { cluster in

@@ -25,6 +25,8 @@ package struct NodeStore: ~Copyable, Sendable {
     }
 
     package init(_ configuration: StoreCore.Configuration, segment: SharedSegment, spill: SpillFile?) {
+        var configuration = configuration
+        if spill.map({ $0.readingDescriptor < 0 }) ?? true { configuration.copyPatience = nil }
         core = StoreCore(configuration)
         self.segment = segment
         self.spill = spill
@@ -35,11 +37,17 @@ package struct NodeStore: ~Copyable, Sendable {
     /// A descriptor that is readable when `collect` has something to do; nil without a spill file.
     package var readiness: Int32? { spill?.readiness }
 
+    /// The spill file, for reading, to be passed on as a copy to each process; nil where there is none.
+    package var spillDescriptor: Int32? {
+        guard let spill, spill.readingDescriptor >= 0 else { return nil }
+        return spill.readingDescriptor
+    }
+
     /// When `collect` is to be called at the latest; nil while nothing waits for time to pass.
     package var nextDeadline: Instant? { core.nextDeadline }
 
     /// Takes in an event of a client, does what the node itself is to do, and appends what clients are to be told:
-    /// `allocated`, `createFailed`, `located`, `readFailed`, `freed`, `lost` and `rejected`.
+    /// `allocated`, `createFailed`, `located`, `copies`, `readFailed`, `freed`, `lost` and `rejected`.
     package mutating func handle(_ event: StoreEvent, at now: Instant, into effects: inout [StoreEffect]) {
         let first = effects.count
         core.handle(event, at: now, into: &effects)

@@ -45,7 +45,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
     let printLine: @Sendable (WorkerOutput) -> Void
 
     init(
-        process: UInt64, node: NodeClient, inbox: Inbox, segment: SharedSegment, recorder: EventRecorder,
+        process: UInt64, node: NodeClient, inbox: Inbox, store: StoreAccess, recorder: EventRecorder,
         total: Resources, threads count: Int, printLine: @escaping @Sendable (WorkerOutput) -> Void = { _ in }
     ) {
         self.process = process
@@ -59,7 +59,7 @@ final class LocalBackend: Backend, @unchecked Sendable {
         owner = TaskOwner(backend: self)
         server = TaskServer(backend: self)
         actors = LocalActors(backend: self)
-        objects = LocalObjects(segment: segment, process: process, node: node, backend: self)
+        objects = LocalObjects(store: store, process: process, node: node, backend: self)
         let standard = shape(for: SchedulingClass(demand: Resources(cpus: 1)))
         precondition(standard == .standard, "the standard class is the first")
     }

@@ -14,13 +14,13 @@ final class LocalObjects: SharedMemory {
     /// Values of so many bytes or more go to the store; smaller ones travel inside messages.
     static let limit = SharedBytes.inlineLimit
 
-    init(segment: SharedSegment, process: UInt64, node: NodeClient, backend: LocalBackend) {
+    init(store: StoreAccess, process: UInt64, node: NodeClient, backend: LocalBackend) {
         self.process = process
         self.backend = backend
         let lineage = StoredLineage(backend: backend)
         self.lineage = lineage
         session = StoreSession(
-            segment: segment, send: { node.send(.store($0)) }, lost: { object, _ in lineage.lost(object) })
+            access: store, send: { node.send(.store($0)) }, lost: { object, _ in lineage.lost(object) })
     }
 
     private func newObject() -> ObjectID {

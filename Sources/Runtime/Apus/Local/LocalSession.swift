@@ -82,10 +82,10 @@ final class LocalSession: Sendable {
         let receiver = NodeReceiver(socket: socket, stallWarning: configuration.stallWarning)
         let process: UInt64
         let inbox: Inbox
-        let segment: SharedSegment
+        let store: StoreAccess
         let recorder: EventRecorder
         do {
-            (process, _, inbox, segment, recorder) = try receiver.welcome()
+            (process, _, inbox, store, recorder) = try receiver.welcome()
         } catch {
             kill(pid, SIGKILL)
             var status: Int32 = 0
@@ -94,7 +94,7 @@ final class LocalSession: Sendable {
             throw ClusterError.notStarted(reason: "its node did not answer (\(ChildProcess.describe(status)))")
         }
         let backend = LocalBackend(
-            process: process, node: node, inbox: inbox, segment: segment, recorder: recorder,
+            process: process, node: node, inbox: inbox, store: store, recorder: recorder,
             total: configuration.resources,
             threads: max(2, Machine.processors), printLine: OutputLines.forward)
         let cluster = Cluster(backend: backend)
@@ -139,28 +139,30 @@ final class NodeReceiver: @unchecked Sendable {
 
     /// Waits for the node's first message.
     func welcome() throws -> (
-        process: UInt64, total: Resources, inbox: Inbox, segment: SharedSegment, recorder: EventRecorder
+        process: UInt64, total: Resources, inbox: Inbox, store: StoreAccess, recorder: EventRecorder
     ) {
         var notices = try socket.receiveFirst().map { try BinaryDecoder().decode(NodeNotice.self, from: $0) }
         let process: UInt64
         let total: Resources
         let capacity: Int
         let events: Int
+        let hasSpillFile: Bool
         switch notices.removeFirst() {
-        case .welcome(let number, let resources, let bytes, let room):
-            (process, total, capacity, events) = (number, resources, bytes, room)
+        case .welcome(let number, let resources, let bytes, let room, let spills):
+            (process, total, capacity, events, hasSpillFile) = (number, resources, bytes, room, spills)
         case .failed(let reason): throw ClusterError.notStarted(reason: reason)
         default: throw TransportError.malformed(reason: "the node's first message is no welcome")
         }
         early = notices
-        let descriptors = try socket.takeDescriptors(3)
+        let descriptors = try socket.takeDescriptors(hasSpillFile ? 4 : 3)
+        let spillFile = hasSpillFile ? SpillReader(descriptor: descriptors[3]) : nil
         defer { for one in descriptors[..<2] { close(one) } }
         let segment = try SharedSegment(descriptor: descriptors[2], capacity: capacity)
         let memory = try SharedMapping(
             descriptor: descriptors[1], length: EventMemory.length(capacity: max(0, min(events, 1 << 24))))
         return (
             process, total, Inbox(mapping: try SharedMapping(descriptor: descriptors[0], length: Inbox.length)),
-            segment,
+            StoreAccess(segment: segment, spillFile: spillFile),
             try EventRecorder(mapping: memory)
         )
     }

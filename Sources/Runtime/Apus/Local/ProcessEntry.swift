@@ -59,9 +59,9 @@ enum WorkerProcess {
         let node = NodeClient(socket: socket)
         let receiver = NodeReceiver(socket: socket)
         do {
-            let (process, total, inbox, segment, recorder) = try receiver.welcome()
+            let (process, total, inbox, store, recorder) = try receiver.welcome()
             let backend = LocalBackend(
-                process: process, node: node, inbox: inbox, segment: segment, recorder: recorder, total: total,
+                process: process, node: node, inbox: inbox, store: store, recorder: recorder, total: total,
                 threads: max(2, Machine.processors))
             let cluster = Cluster(backend: backend)
             backend.attach(cluster)

@@ -134,8 +134,8 @@ enum NodeRequest: Codable, Sendable {
 /// A message from a node to a driver or worker.
 enum NodeNotice: Codable, Sendable {
     /// The first: who the receiver is. The descriptors of its inbox, of the memory for its events, which has room for so
-    /// many, and of the object store come along.
-    case welcome(process: UInt64, total: Resources, storeCapacity: Int, events: Int)
+    /// many, of the object store, and of its spill file where it has one come along.
+    case welcome(process: UInt64, total: Resources, storeCapacity: Int, events: Int, hasSpillFile: Bool)
     /// To the driver, instead of a welcome: why there is no node.
     case failed(reason: String)
     case store(StoreAnswer)

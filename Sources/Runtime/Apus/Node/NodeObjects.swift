@@ -38,6 +38,8 @@ final class NodeObjects {
     /// To be passed on as a copy to each process.
     var descriptor: Int32 { store.segment.descriptor }
     var capacity: Int { store.segment.capacity }
+    /// The same of the spill file, for reading; nil without one.
+    var spillDescriptor: Int32? { store.spillDescriptor }
     /// A descriptor that is readable when `collect` has something to do.
     var readiness: Int32? { store.readiness }
     var nextDeadline: Instant? { store.nextDeadline }

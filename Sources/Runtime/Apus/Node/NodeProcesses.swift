@@ -118,8 +118,9 @@ extension NodeDaemon {
             connection,
             .welcome(
                 process: process, total: configuration.resources, storeCapacity: objects.capacity,
-                events: memory.events.capacity),
-            [ChildProcess.copy(memory.inbox), memory.events.descriptor, ChildProcess.copy(objects.descriptor)])
+                events: memory.events.capacity, hasSpillFile: objects.spillDescriptor != nil),
+            [ChildProcess.copy(memory.inbox), memory.events.descriptor, ChildProcess.copy(objects.descriptor)]
+                + (objects.spillDescriptor.map { [ChildProcess.copy($0)] } ?? []))
         let label = connection.isDriver ? "the driver" : "worker \(process)"
         tell(objects.join(StoreClient(process), label: label, at: now))
     }

@@ -14,6 +14,8 @@ package enum StoreRequest: Sendable, Codable {
     case pin([ObjectID], ticket: UInt64, patience: Duration)
     case unpin([ObjectID])
     case cancel(ticket: UInt64)
+    /// What `copies` told the sender to read is damaged, or could not be read.
+    case copyDamaged(ObjectID, SpillTrouble?)
 
     /// The event that the request is when a client sends it.
     package func event(of client: StoreClient, at now: Instant) -> StoreEvent {
@@ -30,6 +32,7 @@ package enum StoreRequest: Sendable, Codable {
         case .pin(let ids, let number, let patience):
             .pin(ids, ticket: ReadTicket(client: client, number: number), deadline: now + patience)
         case .unpin(let ids): .unpin(ids, client: client)
+        case .copyDamaged(let id, let trouble): .copyDamaged(id, client: client, trouble)
         case .cancel(let number): .cancel(ReadTicket(client: client, number: number))
         }
     }
@@ -41,6 +44,8 @@ package enum StoreAnswer: Sendable, Codable {
     case createFailed(ObjectID, StoreError)
     case located(ticket: UInt64, [StoreLocation])
     case readFailed(ticket: UInt64, StoreError)
+    /// As `located`; the process copies the second ones from the spill file.
+    case copies(ticket: UInt64, located: [StoreLocation], [StoredCopy])
     /// An object that the process holds has lost its bytes.
     case lost(ObjectID, StoreError)
     /// The process asked for something that makes no sense; nothing was done.
@@ -55,6 +60,8 @@ extension StoreEffect {
         case .createFailed(let id, let client, let error): [(client, .createFailed(id, error))]
         case .located(let ticket, let locations): [(ticket.client, .located(ticket: ticket.number, locations))]
         case .readFailed(let ticket, let error): [(ticket.client, .readFailed(ticket: ticket.number, error))]
+        case .copies(let ticket, let located, let copies):
+            [(ticket.client, .copies(ticket: ticket.number, located: located, copies))]
         case .lost(let id, let error, let holders): holders.map { ($0, .lost(id, error)) }
         case .rejected(let client, let reason): [(client, .rejected(reason: reason))]
         case .startSpill, .startRestore, .returnMemory, .returnFile, .freed: []

@@ -1,5 +1,6 @@
 import ApusCore
 import Synchronization
+import Threads
 
 /// A process's side of its node's store: creates objects in place and reads them in place.
 ///
@@ -7,19 +8,27 @@ import Synchronization
 /// all that waits fails. Thread-safe.
 package final class StoreSession: Sendable {
     private typealias Creation = UnsafeContinuation<Result<StoreLocation, StoreError>, Never>
-    private typealias Reading = UnsafeContinuation<Result<[StoreLocation], StoreError>, Never>
+    private typealias Reading = UnsafeContinuation<Result<Found, StoreError>, Never>
+
+    /// Where the objects of a read are.
+    private struct Found {
+        var located: [StoreLocation]
+        var copies: [StoredCopy] = []
+        var all: [ObjectID] { located.map(\.object) + copies.map(\.object) }
+    }
 
     private struct State {
         var creations: [ObjectID: Creation] = [:]
         /// nil before the reader has begun to wait.
         var readings: [UInt64: Reading?] = [:]
         /// Readers that gave up before they began to wait, or were answered before.
-        var outcomes: [UInt64: Result<[StoreLocation], StoreError>] = [:]
+        var outcomes: [UInt64: Result<Found, StoreError>] = [:]
         var lastTicket: UInt64 = 0
         var isEnded = false
     }
 
-    package let segment: SharedSegment
+    private let access: StoreAccess
+    package var segment: SharedSegment { access.segment }
     private let state = Mutex(State())
     private let send: @Sendable (StoreRequest) -> Void
     private let lost: @Sendable (ObjectID, StoreError) -> Void
@@ -28,10 +37,10 @@ package final class StoreSession: Sendable {
     ///   - send: passes a request on to the daemon, in order of calls; does not wait for the answer.
     ///   - lost: told when an object that this process holds has lost its bytes, so that it can be computed again.
     package init(
-        segment: SharedSegment, send: @escaping @Sendable (StoreRequest) -> Void,
+        access: StoreAccess, send: @escaping @Sendable (StoreRequest) -> Void,
         lost: @escaping @Sendable (ObjectID, StoreError) -> Void
     ) {
-        self.segment = segment
+        self.access = access
         self.send = send
         self.lost = lost
     }
@@ -94,7 +103,8 @@ package final class StoreSession: Sendable {
 
     // MARK: Reading
 
-    /// Objects in memory, all of them at once; each stays there as long as what is returned for it.
+    /// Objects in memory, all of them at once; each stays there as long as what is returned for it. Where the store has no
+    /// room for those that were spilled, and can make none, they are copied into this process's own memory.
     ///
     /// - Parameters:
     ///   - ids: different ones.
@@ -123,29 +133,67 @@ package final class StoreSession: Sendable {
             if finish(ticket, .failure(.clientLeft)) { send(.cancel(ticket: ticket)) }
         }
         switch outcome {
-        case .success(let locations):
-            var read: [StoredBytes] = []
-            read.reserveCapacity(locations.count)
-            for (place, location) in locations.enumerated() {
-                do {
-                    read.append(StoredBytes(location, try segment.bytes(location.bytes), session: self))
-                } catch {
-                    // Those that were made give theirs back themselves.
-                    send(.unpin(locations[place...].map(\.object)))
-                    throw error
-                }
-            }
-            return read
+        case .success(let found): return try await take(found, in: ids)
         case .failure(let error):
             try Task.checkCancellation()
             throw error
         }
     }
 
+    /// The bytes of what was found, in the order asked for. Each pin is given back, with the bytes or after they were copied.
+    private func take(_ found: Found, in order: [ObjectID]) async throws -> [StoredBytes] {
+        var taken: [ObjectID: StoredBytes] = [:]
+        for (place, location) in found.located.enumerated() {
+            do {
+                taken[location.object] = StoredBytes(location, try segment.bytes(location.bytes), session: self)
+            } catch {
+                // Those that were made give theirs back themselves.
+                send(.unpin(found.located[place...].map(\.object) + found.copies.map(\.object)))
+                throw error
+            }
+        }
+        for (place, copy) in found.copies.enumerated() {
+            do {
+                taken[copy.object] = try await self.copy(copy)
+            } catch {
+                send(.unpin(found.copies[(place + 1)...].map(\.object)))
+                throw error
+            }
+        }
+        return order.compactMap { taken[$0] }
+    }
+
+    /// Copies an object from the spill file, on a thread of its own: the disk is waited for.
+    private func copy(_ copy: StoredCopy) async throws -> StoredBytes {
+        guard let file = access.spillFile, copy.size >= 0 else {
+            send(.unpin([copy.object]))
+            throw StoreError.unreadable(object: copy.object, .disabled)
+        }
+        let bytes: StoredBytes
+        do {
+            bytes = try await OwnThread.run {
+                let bytes = StoredBytes(privateFor: copy)
+                try bytes.fill { buffer throws(StoreError) in try file.read(copy, into: buffer) }
+                return bytes
+            }
+        } catch StoreError.corrupt {
+            send(.copyDamaged(copy.object, nil))
+            throw StoreError.corrupt(object: copy.object)
+        } catch StoreError.unreadable(let object, let trouble) {
+            send(.copyDamaged(object, trouble))
+            throw StoreError.unreadable(object: object, trouble)
+        } catch {
+            send(.unpin([copy.object]))
+            throw error
+        }
+        send(.unpin([copy.object]))
+        return bytes
+    }
+
     fileprivate func unpin(_ id: ObjectID) { send(.unpin([id])) }
 
     /// Gives a reader its outcome; false where it has one.
-    private func finish(_ ticket: UInt64, _ outcome: Result<[StoreLocation], StoreError>) -> Bool {
+    private func finish(_ ticket: UInt64, _ outcome: Result<Found, StoreError>) -> Bool {
         let (isFirst, continuation): (Bool, Reading?) = state.withLock { state in
             guard let reading = state.readings.removeValue(forKey: ticket) else { return (false, nil) }
             if reading == nil { state.outcomes[ticket] = outcome }
@@ -162,14 +210,18 @@ package final class StoreSession: Sendable {
         switch answer {
         case .allocated(let location): finish(location.object, .success(location))
         case .createFailed(let id, let error): finish(id, .failure(error))
-        case .located(let ticket, let locations):
-            // Nobody waits any more: the reader was cancelled meanwhile.
-            if !finish(ticket, .success(locations)) { send(.unpin(locations.map(\.object))) }
+        case .located(let ticket, let locations): found(ticket, Found(located: locations))
+        case .copies(let ticket, let located, let copies): found(ticket, Found(located: located, copies: copies))
         case .readFailed(let ticket, let error): _ = finish(ticket, .failure(error))
         case .lost(let id, let error): lost(id, error)
         // A mistake of this process's own runtime. The daemon's log names it; nothing here waits for it.
         case .rejected: break
         }
+    }
+
+    private func found(_ ticket: UInt64, _ found: Found) {
+        // Nobody waits any more: the reader was cancelled meanwhile.
+        if !finish(ticket, .success(found)) { send(.unpin(found.all)) }
     }
 
     private func finish(_ id: ObjectID, _ outcome: Result<StoreLocation, StoreError>) {
@@ -240,18 +292,41 @@ package final class StoredCreation: @unchecked Sendable {
     }
 }
 
-/// An object's bytes in place: they stay in memory as long as this exists.
+/// An object's bytes: in place, where they stay in memory as long as this exists, or a copy in this process's own memory.
 package final class StoredBytes: @unchecked Sendable {
-    // Immutable, and so are the bytes.
+    // Immutable, and so are the bytes once `fill` has returned, which is called once, by who made the instance.
     package let object: ObjectID
     package let bytes: UnsafeRawBufferPointer
-    private let session: StoreSession
+    private enum Source {
+        case store(StoreSession)
+        case copy(UnsafeMutableRawBufferPointer)
+    }
+    private let source: Source
 
     fileprivate init(_ location: StoreLocation, _ bytes: UnsafeRawBufferPointer, session: StoreSession) {
         object = location.object
         self.bytes = bytes
-        self.session = session
+        source = .store(session)
     }
 
-    deinit { session.unpin(object) }
+    /// Memory for a copy, aligned as the store's.
+    fileprivate init(privateFor copy: StoredCopy) {
+        let room = UnsafeMutableRawBufferPointer.allocate(byteCount: max(copy.size, 1), alignment: 64)
+        object = copy.object
+        bytes = UnsafeRawBufferPointer(rebasing: room[..<copy.size])
+        source = .copy(UnsafeMutableRawBufferPointer(rebasing: room[..<copy.size]))
+    }
+
+    fileprivate func fill(
+        _ read: (UnsafeMutableRawBufferPointer) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        if case .copy(let room) = source { try read(room) }
+    }
+
+    deinit {
+        switch source {
+        case .store(let session): session.unpin(object)
+        case .copy(let room): room.deallocate()
+        }
+    }
 }

@@ -27,6 +27,8 @@ package final class SpillFile: @unchecked Sendable {
     package let readiness: Int32
     /// The file, open for reading and writing.
     package let descriptor: Int32
+    /// The same for reading alone, for other processes; negative where the system gives none.
+    package let readingDescriptor: Int32
     private let segment: SharedSegment
     private let keepFree: Int
     private var state = State()
@@ -34,8 +36,8 @@ package final class SpillFile: @unchecked Sendable {
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private var threads: [OwnThread] = []
 
-    /// Bytes that are summed up and written, or read and summed up, at a time: they stay in the cache meanwhile.
-    private static let chunk = 1 << 20
+    /// Bytes that are summed up and written at a time: they stay in the cache meanwhile.
+    private static let chunk = SpillInput.chunk
 
     /// - Parameters:
     ///   - folder: where the file lies; the disk's file system, not one in memory.
@@ -49,10 +51,12 @@ package final class SpillFile: @unchecked Sendable {
         self.segment = segment
         descriptor = apus_file_create_nameless(folder)
         guard descriptor >= 0 else { throw .last("open", folder) }
+        readingDescriptor = open("/proc/self/fd/\(descriptor)", O_RDONLY | O_CLOEXEC)
         readiness = apus_event_create()
         guard readiness >= 0 else {
             let trouble = SpillTrouble.last("eventfd", folder)
             close(descriptor)
+            if readingDescriptor >= 0 { close(readingDescriptor) }
             throw trouble
         }
         var system = statvfs()
@@ -79,6 +83,7 @@ package final class SpillFile: @unchecked Sendable {
         mutex.deallocate()
         condition.deallocate()
         close(descriptor)
+        if readingDescriptor >= 0 { close(readingDescriptor) }
         close(readiness)
     }
 
@@ -201,20 +206,10 @@ package final class SpillFile: @unchecked Sendable {
     private func read(_ operation: SpillOperation, _ item: RestoreItem) -> StoreEvent {
         do {
             let bytes = try segment.writableBytes(item.memory)
-            var sum: UInt64 = 0
-            var done = 0
-            while done < bytes.count {
-                let part = UnsafeMutableRawBufferPointer(
-                    rebasing: bytes[done..<min(done + Self.chunk, bytes.count)])
-                let count = pread(descriptor, part.baseAddress, part.count, off_t(item.fileOffset + done))
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { return .restoreFailed(operation, .last("pread", folder)) }
-                // The file ends early.
-                if count == 0 { return .restoreCorrupt(operation) }
-                sum = Checksum.update(sum, UnsafeRawBufferPointer(rebasing: part[..<count]))
-                done += count
-            }
+            let sum = try SpillInput.sum(reading: descriptor, at: item.fileOffset, into: bytes, folder: folder)
             return sum == item.checksum ? .restoreFinished(operation) : .restoreCorrupt(operation)
+        } catch let trouble as SpillTrouble {
+            return .restoreFailed(operation, trouble)
         } catch {
             return .restoreFailed(
                 operation, .system(call: "a read", folder: folder, code: EINVAL, message: "\(error)"))

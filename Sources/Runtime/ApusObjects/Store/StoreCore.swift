@@ -34,6 +34,9 @@ package struct StoreCore: Sendable {
         package var firstBackoff: Duration = .seconds(1)
         /// up to this.
         package var lastBackoff: Duration = .seconds(60)
+        /// A reader for whom no room can be made is told so long after it came to copy what it wants from the file; nil to
+        /// let it wait.
+        package var copyPatience: Duration? = .seconds(1)
         /// Requests that may wait.
         package var waitingLimit = 1 << 14
 
@@ -81,6 +84,8 @@ package struct StoreCore: Sendable {
     var nestedClients = 0
     /// No deadline of a waiting request is earlier.
     var earliestDeadline = Instant(nanoseconds: .max)
+    /// No waiting reader is to copy from the file earlier.
+    var earliestCopies = Instant(nanoseconds: .max)
 
     var operations: [SpillOperation: StoreOperation] = [:]
     var lastOperation: SpillOperation = 0
@@ -125,8 +130,9 @@ package struct StoreCore: Sendable {
         case .hold(let ids, let client): hold(ids, client, &effects)
         case .release(let ids, let client): release(ids, client, now, &effects)
         case .transfer(let ids, let client, let heir): transfer(ids, client, heir, now, &effects)
-        case .pin(let ids, let ticket, let deadline): pin(ids, ticket, deadline, &effects)
+        case .pin(let ids, let ticket, let deadline): pin(ids, ticket, deadline, now, &effects)
         case .unpin(let ids, let client): unpin(ids, client, now, &effects)
+        case .copyDamaged(let id, let client, let trouble): copyDamaged(id, client, trouble, now, &effects)
         case .cancel(let ticket):
             if let place = groups.firstIndex(where: { $0.ticket == ticket }) {
                 dropGroup(at: place, now, &effects)
@@ -146,6 +152,7 @@ package struct StoreCore: Sendable {
     /// When `tick` is due next, unless something happens before; nil while nothing waits.
     package var nextDeadline: Instant? {
         var next: Instant? = creates.isEmpty && groups.isEmpty ? nil : earliestDeadline
+        if !groups.isEmpty, earliestCopies.nanoseconds < .max { next = min(next ?? earliestCopies, earliestCopies) }
         if !creates.isEmpty || !groups.isEmpty, let retryAt { next = min(next ?? retryAt, retryAt) }
         for cooled in [coldMemory.nextDeadline, coldFile.nextDeadline] {
             if let cooled { next = min(next ?? cooled, cooled) }
@@ -159,6 +166,7 @@ package struct StoreCore: Sendable {
             needsService = true
         }
         if earliestDeadline <= now { expire(now, &effects) }
+        if earliestCopies <= now { offerCopies(now, &effects) }
         for extent in coldMemory.take(at: now) { effects.append(.returnMemory(extent)) }
         for extent in coldFile.take(at: now) { effects.append(.returnFile(extent)) }
     }

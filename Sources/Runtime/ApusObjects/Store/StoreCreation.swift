@@ -26,6 +26,8 @@ extension StoreCore {
                 // Computed again: whoever held the lost object holds the new one.
                 record.holdings = self[known].holdings
                 record.holds = self[known].holds
+                // Of readers that found its copy damaged, or are about to.
+                record.pins = self[known].pins
                 self[known] = record
                 slot = known
             case .queued, .writing: return fail(.beingCreated(object: id, by: label(of: self[known].creator)))
@@ -98,7 +100,8 @@ extension StoreCore {
             dropGroup(at: place, now, &effects)
         }
         self[slot].waiting -= 1
-        let holders = self[slot].holdings.map(\.client)
+        // Others only copy it from the file, and find out.
+        let holders = self[slot].holdings.filter { $0.holds > 0 }.map(\.client)
         if !holders.isEmpty { effects.append(.lost(self[slot].id, error, holders: holders)) }
         retire(slot, now, &effects)
     }

@@ -11,6 +11,8 @@ package struct StoreCounters: Hashable, Sendable {
     /// Objects whose memory was taken while a copy was on file.
     package var evicted = 0
     package var lost = 0
+    /// Objects that readers were told to copy from the file.
+    package var copied = 0
 }
 
 /// How a store is filled. All in bytes unless the name says otherwise.

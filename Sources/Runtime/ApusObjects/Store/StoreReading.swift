@@ -2,7 +2,7 @@ import ApusCore
 
 extension StoreCore {
     mutating func pin(
-        _ ids: [ObjectID], _ ticket: ReadTicket, _ deadline: Instant, _ effects: inout [StoreEffect]
+        _ ids: [ObjectID], _ ticket: ReadTicket, _ deadline: Instant, _ now: Instant, _ effects: inout [StoreEffect]
     ) {
         func fail(_ error: StoreError) { effects.append(.readFailed(ticket, error)) }
         guard clients[ticket.client] != nil else { return fail(.clientLeft) }
@@ -37,8 +37,11 @@ extension StoreCore {
             return fail(.busy(waiting: creates.count + groups.count))
         }
         for slot in members { self[slot].waiting += 1 }
+        let copiesAt = configuration.copyPatience.map { now + $0 } ?? Instant(nanoseconds: .max)
         groups.append(
-            ReadGroup(ticket: ticket, slots: members, order: order, deadline: deadline, unsealed: unsealed))
+            ReadGroup(
+                ticket: ticket, slots: members, order: order, deadline: deadline, copiesAt: copiesAt, unsealed: unsealed
+            ))
         count(ticket.client, waiting: 1)
         if unsealed == 0, !members.contains(where: { isOnFile($0) }) {
             // All of it is on its way to memory already.
@@ -46,6 +49,7 @@ extension StoreCore {
             return
         }
         earliestDeadline = min(earliestDeadline, deadline)
+        earliestCopies = min(earliestCopies, copiesAt)
         hasNewcomer = true
     }
 
@@ -60,14 +64,14 @@ extension StoreCore {
         }
     }
 
-    private mutating func unpinned(_ slot: Int, _ now: Instant, _ effects: inout [StoreEffect]) {
+    mutating func unpinned(_ slot: Int, _ now: Instant, _ effects: inout [StoreEffect]) {
         guard self[slot].pins == 0 else { return }
         relist(slot)
         needsService = true
         retire(slot, now, &effects)
     }
 
-    private mutating func pinAll(_ members: [Int], _ client: StoreClient) {
+    mutating func pinAll(_ members: [Int], _ client: StoreClient) {
         for slot in members {
             _ = self[slot].change(client, pins: 1)
             if self[slot].pins == 1 { unlist(slot) }

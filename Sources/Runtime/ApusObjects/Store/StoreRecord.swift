@@ -69,6 +69,14 @@ struct StoreRecord {
         }
     }
 
+    /// Where it lies in the spill file, unless it is also in memory.
+    var onFile: FileCopy? {
+        switch state {
+        case .file(let copy), .restoring(let copy, _, _): copy
+        default: nil
+        }
+    }
+
     var isUnused: Bool { holds == 0 && pins == 0 && waiting == 0 }
 
     /// Where it can be read.
@@ -117,6 +125,8 @@ struct ReadGroup {
     let slots: [Int]
     let order: UInt64
     let deadline: Instant
+    /// When it is to be told to read the spill file itself, if no room can be made for it by then.
+    var copiesAt: Instant
     /// Members that are not sealed yet.
     var unsealed: Int
     /// Whether it has room and pins: only the spill file is waited for.

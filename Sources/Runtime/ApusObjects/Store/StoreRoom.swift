@@ -172,11 +172,12 @@ extension StoreCore {
     private mutating func makeRoom(
         _ needed: Int, for order: UInt64, keeping kept: Int, _ now: Instant, _ effects: inout [StoreEffect]
     ) -> Outcome? {
-        let spillable = canSpill ? min(dirty.bytes, file.free) : 0
-        let reachable = arena.free + clean.bytes + spillingBytes - kept
-        guard needed <= reachable + spillable else {
+        let reachable = reachable(keeping: kept)
+        guard needed <= reachable else {
             // So that the error of a request that waits in vain can say why.
-            if canSpill, needed <= reachable + dirty.bytes { trouble = .limitReached(limit: file.capacity) }
+            if canSpill, needed <= reachable + max(0, dirty.bytes - file.free) {
+                trouble = .limitReached(limit: file.capacity)
+            }
             return .blocked
         }
         if evictClean(except: order, now) { return nil }
@@ -184,6 +185,11 @@ extension StoreCore {
         // The request's own objects may lie in the way: they are moved by way of the file.
         if evictClean(except: nil, now) { return nil }
         return spill(atLeast: 1, except: nil, &effects) ? .awaited : .blocked
+    }
+
+    /// Bytes that are free, or would be after all was evicted and spilled that can be, except so many of a request's own.
+    func reachable(keeping kept: Int) -> Int {
+        arena.free + clean.bytes + spillingBytes - kept + (canSpill ? min(dirty.bytes, file.free) : 0)
     }
 
     /// Takes the memory of the least recently used object that has a copy on file.
@@ -219,6 +225,8 @@ extension StoreCore {
             if let slot = group.slots.first(where: { !self[$0].isSealed }) {
                 let error = StoreError.notSealed(object: self[slot].id, by: label(of: self[slot].creator))
                 effects.append(.readFailed(group.ticket, error))
+            } else if offerCopies(at: place, now, &effects) {
+                continue
             } else {
                 let needed = group.slots.reduce(0) { $0 + self[$1].footprint }
                 effects.append(.readFailed(group.ticket, full(self, needed)))

@@ -19,6 +19,23 @@ package struct StoreLocation: Hashable, Sendable, Codable {
     package var bytes: Extent { Extent(offset: offset, count: size) }
 }
 
+/// An object in the spill file, for a reader that copies it from there.
+package struct StoredCopy: Hashable, Sendable, Codable {
+    package let object: ObjectID
+    package let fileOffset: Int
+    /// Bytes of the object.
+    package let size: Int
+    /// What the bytes must sum up to.
+    package let checksum: UInt64
+
+    package init(object: ObjectID, fileOffset: Int, size: Int, checksum: UInt64) {
+        self.object = object
+        self.fileOffset = fileOffset
+        self.size = size
+        self.checksum = checksum
+    }
+}
+
 /// What a reader asks for: one or more objects, all of them in memory at once.
 package struct ReadTicket: Hashable, Sendable {
     package let client: StoreClient
@@ -87,10 +104,14 @@ package enum StoreEvent: Sendable {
     case transfer([ObjectID], client: StoreClient, heir: StoreClient)
 
     /// Objects to be in memory and stay there. Answered once by `located` for all of them, or by `readFailed`. Waits for
-    /// unsealed ones. The objects are to be different.
+    /// unsealed ones. The objects are to be different. Where no room can be made for those in the spill file, answered by
+    /// `copies` after a while.
     case pin([ObjectID], ticket: ReadTicket, deadline: Instant)
     /// The client no longer reads them in place; one pin of each goes.
     case unpin([ObjectID], client: StoreClient)
+    /// What a client found where `copies` had told it to read are not the object's bytes, or could not be read (`trouble`).
+    /// The pin of that read goes.
+    case copyDamaged(ObjectID, client: StoreClient, SpillTrouble?)
     /// A reader no longer waits. Ignored where it was answered meanwhile: the reader then unpins what it got.
     case cancel(ReadTicket)
 
@@ -116,6 +137,9 @@ package enum StoreEffect: Sendable {
     /// The objects of a ticket are pinned, in the order in which they were asked for.
     case located(ReadTicket, [StoreLocation])
     case readFailed(ReadTicket, StoreError)
+    /// As `located`, but some of the objects are in the spill file only: the client is to copy those from there. They stay
+    /// where they are until it unpins them.
+    case copies(ReadTicket, located: [StoreLocation], [StoredCopy])
 
     /// The spill file is to write these, in order.
     case startSpill(SpillOperation, [SpillItem])
