@@ -12,8 +12,7 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
     enum Argument: Sendable {
         case shared(any Sendable)
         case encoded(Payload)
-        /// The memory of a plain type's value.
-        case plain([UInt8])
+        case plain(PlainBytes)
         indirect case arrived(Parcel.Arrival, LocalBackend)
 
         var isStored: Bool { if case .arrived(let arrival, _) = self { arrival.isStored } else { false } }
@@ -22,7 +21,7 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
     enum Reply: Sendable {
         case value(any Sendable)
         case encoded(Payload)
-        case plain([UInt8])
+        case plain(PlainBytes)
         indirect case arrived(Parcel.Arrival, LocalBackend)
         case void
         case failed(any Error)
@@ -112,8 +111,12 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
 
     /// Suspends until the reply is there. When the caller is cancelled the call is given up: it does not start any more,
     /// and the method's Swift task is cancelled if it runs.
-    func reply() async throws(CancellationError) -> Reply {
-        let reason = await RunContext.lending { await wait(atMost: options?.timeout) }
+    ///
+    /// - Parameter context: whose processor is lent meanwhile.
+    func reply(to context: RunContext?) async throws(CancellationError) -> Reply {
+        context?.lend()
+        let reason = options?.timeout == nil ? await wait() : await wait(atMost: options?.timeout)
+        context?.takeBack()
         if reason == .completed, let reply = state.withLock({ $0.reply }) { return reply }
         if reason == .timedOut, let limit = options?.timeout {
             return abandon(.failed(ActorError.callTimedOut(actor: actorName, call: name, after: limit)))
@@ -129,7 +132,7 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
             state.reply = reply
             return (reply, state.lane.take(), state.link.take(), state.number)
         }
-        lane?.cancel()
+        lane?.cancel(self)
         link?.giveUp(number)
         return reply
     }
@@ -195,7 +198,7 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
             if state.reply == nil { state.reply = .failed(CancellationError()) }
             return state.lane.take()
         }
-        lane?.cancel()
+        lane?.cancel(self)
     }
 }
 

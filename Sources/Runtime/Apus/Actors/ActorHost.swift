@@ -35,6 +35,8 @@ final class ActorHost: Sendable {
         var groupOfMethod: [String: Int] = [:]
         var restartsLeft: Int
         var lanes: [ObjectIdentifier: ActorLane] = [:]
+        /// A lane that ran out of calls and waits for the next.
+        var parked: (lane: ActorLane, continuation: UnsafeContinuation<Start?, Never>)?
         var isStopping = false
         /// Ends the wait for the hook.
         var endHook: (@Sendable () -> Void)?
@@ -44,8 +46,8 @@ final class ActorHost: Sendable {
     private let state: Mutex<State>
     /// Counts instances, so that a crash of an earlier one does not end its successor. Changed with the state's lock held.
     private let generation = Atomic(0)
-    /// The callers of a call that is part of no other.
-    private let alone: [ActorIdentifier]
+    /// Of the actor's own code, and of a call that is part of no other.
+    private let context: RunContext
     /// Holds the actor's resources; it lives as long as the host.
     private let holder = Mutex<ObjectCell?>(nil)
 
@@ -58,7 +60,7 @@ final class ActorHost: Sendable {
     ) {
         self.ledger = ledger
         self.id = id
-        alone = [id]
+        context = RunContext(cluster: cluster, cell: nil, actors: [id])
         self.birth = birth
         self.cluster = cluster
         system = cluster.actorSystem
@@ -83,13 +85,14 @@ final class ActorHost: Sendable {
     func make() async throws(ActorError) {
         let instance: any DistributedActor
         do {
-            let context = RunContext(cluster: cluster, cell: nil, actors: [id])
             instance = try await RunContext.$current.withValue(context) {
                 try await ApusActorSystem.$birth.withValue(id) { try await birth.make(system) }
             }
             if let ledger, let body = instance as? any CheckpointedActor {
-                try await ledger.recover(body, generation: generation.load(ordering: .acquiring)) {
-                    await perform($0, on: instance)
+                try await RunContext.$current.withValue(context) {
+                    try await ledger.recover(body, generation: generation.load(ordering: .acquiring)) {
+                        await perform($0, on: instance)
+                    }
                 }
             }
         } catch {
@@ -135,14 +138,19 @@ final class ActorHost: Sendable {
     }
 
     private func die(_ reason: String) {
-        let ended: ([ActorCall], (@Sendable () -> Void)?)? = state.withLock { state in
+        let ended = state.withLock {
+            state -> ([ActorCall], (@Sendable () -> Void)?, UnsafeContinuation<Start?, Never>?)? in
             if case .dead = state.life { return nil }
             state.life = .dead(reason: reason)
             state.mailbox.isOpen = false
-            return ((state.groups?.drain() ?? []) + state.mailbox.drain(), state.endHook.take())
+            return (
+                (state.groups?.drain() ?? []) + state.mailbox.drain(), state.endHook.take(),
+                state.parked.take()?.continuation
+            )
         }
-        guard let (calls, endHook) = ended else { return }
+        guard let (calls, endHook, parked) = ended else { return }
         endHook?()
+        parked?.resume(returning: nil)
         for call in calls { call.finish(.failed(ActorError.dead(actor: birth.name, reason: reason))) }
         own?.stopWhenIdle()
         onLoss()
@@ -166,8 +174,7 @@ final class ActorHost: Sendable {
     /// Calls a hook, and returns when it does or the actor is killed.
     private func call(_ instance: any ShutdownHook) async {
         let waiter = ContinuationWaiter()
-        let context = RunContext(cluster: cluster, cell: nil, actors: [id])
-        let task = Task(executorPreference: threads) {
+        let task = Task(executorPreference: threads) { [context] in
             await RunContext.$current.withValue(context) { await instance.callHook() }
             waiter.resume(.completed)
         }
@@ -206,7 +213,9 @@ final class ActorHost: Sendable {
     /// Ends the instance at once: calls that run are interrupted.
     func kill(reason: String, restart: Bool) {
         let (generation, lanes) = state.withLock { state in
-            (self.generation.load(ordering: .relaxed), Array(state.lanes.values))
+            // Now, so that none of them takes another call that would be cancelled with it.
+            for lane in state.lanes.values { lane.close() }
+            return (self.generation.load(ordering: .relaxed), Array(state.lanes.values))
         }
         crash(generation: generation, reason: reason, restarting: restart)
         if !restart { die(reason) }
@@ -287,7 +296,7 @@ final class ActorHost: Sendable {
     }
 
     /// A call that may run, its group, and what it runs on.
-    private struct Start {
+    fileprivate struct Start {
         let call: ActorCall
         let group: Int
         let instance: any DistributedActor
@@ -336,24 +345,62 @@ final class ActorHost: Sendable {
 
     /// Runs a call, and those that follow it, in a Swift task of their own.
     private func run(_ first: Start) {
+        let parked = state.withLock { state in
+            let parked = state.parked.take()
+            // Noted as soon as it is taken: a call must be found wherever it is, so that it can be given up or fail.
+            if let parked { take(first, on: parked.lane, &state) }
+            return parked
+        }
+        if let parked { return parked.continuation.resume(returning: first) }
         let lane = ActorLane()
-        // Noted as soon as it is taken: a call must be found wherever it is, so that it can be given up or fail.
-        lane.note(first.call, generation: first.generation)
-        register(lane)
+        state.withLock { take(first, on: lane, &$0) }
         lane.start(on: threads) { [self] lane in
-            var next: Start? = first
-            while let start = next {
-                await execute(start, on: lane)
-                let isCancelled = lane.isCancelled
-                next = state.withLock { state in
-                    let next = finish(start.group, &state, isCancelled: isCancelled)
-                    if let next { lane.note(next.call, generation: next.generation) }
-                    return next
+            await RunContext.$current.withValue(context) {
+                var next: Start? = first
+                while let start = next {
+                    await runInTurn(start, on: lane)
+                    unregister(lane)
+                    next = await park(lane)
                 }
             }
-            unregister(lane)
             pump()
         }
+    }
+
+    private func runInTurn(_ first: Start, on lane: ActorLane) async {
+        var next: Start? = first
+        while let start = next {
+            await execute(start, on: lane)
+            let isCancelled = lane.isCancelled
+            next = state.withLock { state in
+                let next = finish(start.group, &state, isCancelled: isCancelled)
+                if let next { lane.note(next.call, generation: next.generation) }
+                return next
+            }
+        }
+    }
+
+    /// Suspends until there is another call: a Swift task less to make for calls that come one by one.
+    ///
+    /// - Returns: nil where the lane is to end.
+    private func park(_ lane: ActorLane) async -> Start? {
+        await withUnsafeContinuation { continuation in
+            let now: Start?? = state.withLock { state in
+                guard state.isAlive, !lane.isCancelled, state.parked == nil else { return .some(nil) }
+                if let next = start(&state) {
+                    take(next, on: lane, &state)
+                    return next
+                }
+                state.parked = (lane, continuation)
+                return .none
+            }
+            if let now { continuation.resume(returning: now) }
+        }
+    }
+
+    private func take(_ start: Start, on lane: ActorLane, _ state: inout State) {
+        lane.note(start.call, generation: start.generation)
+        state.lanes[ObjectIdentifier(lane)] = lane
     }
 
     private func register(_ lane: ActorLane) { state.withLock { $0.lanes[ObjectIdentifier(lane)] = lane } }
@@ -446,31 +493,41 @@ final class ActorHost: Sendable {
     }
 
     /// Runs a call's method, and makes its outcome a reply: an `ActorCrash` as it is, other errors as callers see them.
-    @concurrent private func perform(_ call: ActorCall, on instance: any DistributedActor) async -> ActorCall.Reply {
-        let handler = ApusResultHandler(system: system)
-        var decoder = ApusInvocationDecoder(call: call, system: system)
-        let context = RunContext(
-            cluster: cluster, cell: nil, actors: call.callers.isEmpty ? alone : call.callers + alone)
+    ///
+    /// None of the functions below leaves the executor by itself: each return from one that did would be a look at the
+    /// executor more.
+    private func perform(_ call: ActorCall, on instance: any DistributedActor) async -> ActorCall.Reply {
+        // The actor's own context is bound once for all calls of a lane.
+        guard !call.callers.isEmpty else { return await invoke(call, on: instance) }
+        let inner = RunContext(cluster: cluster, cell: nil, actors: call.callers + context.actors)
+        return await RunContext.$current.withValue(inner) { await invoke(call, on: instance) }
+    }
+
+    private func invoke(_ call: ActorCall, on instance: any DistributedActor) async -> ActorCall.Reply {
+        let reply: ActorCall.Reply
         do {
-            try await RunContext.$current.withValue(context) {
-                try await run(call, on: instance, decoder: &decoder, handler: handler)
+            var decoder = ApusInvocationDecoder(call: call, system: system)
+            if system.encodesCalls, call.substitutions.isEmpty, let method = call.distributedMethod {
+                reply = try await method.call(on: instance, decoder: &decoder)
+            } else {
+                reply = try await target(call.method, on: instance, decoder: &decoder)
             }
         } catch {
             return .failed(error is ActorCrash ? error : passed(error, of: call))
         }
         // Some ways of calling throw the method's error, some hand it over.
-        guard case .failed(let error)? = handler.reply else { return handler.reply ?? .void }
+        guard case .failed(let error) = reply else { return reply }
         return .failed(error is ActorCrash ? error : passed(error, of: call))
     }
 
-    @concurrent private func run<Body: DistributedActor>(
-        _ call: ActorCall, on body: Body, decoder: inout ApusInvocationDecoder, handler: ApusResultHandler
-    ) async throws {
-        if system.encodesCalls, call.substitutions.isEmpty, let method = call.distributedMethod {
-            return try await method.call(on: body, decoder: &decoder, handler: handler)
-        }
+    /// The usual way to call a method, which looks its types up each time.
+    @concurrent private func target<Body: DistributedActor>(
+        _ method: String, on body: Body, decoder: inout ApusInvocationDecoder
+    ) async throws -> ActorCall.Reply {
+        let handler = ApusResultHandler(system: system)
         try await system.executeDistributedTarget(
-            on: body, target: RemoteCallTarget(call.method), invocationDecoder: &decoder, handler: handler)
+            on: body, target: RemoteCallTarget(method), invocationDecoder: &decoder, handler: handler)
+        return handler.reply ?? .void
     }
 
     /// The error as the caller sees it: the method's own, with its name and the actor's origin.

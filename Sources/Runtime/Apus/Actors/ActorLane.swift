@@ -21,9 +21,22 @@ final class ActorLane: Sendable {
         if isCancelled { task.cancel() }
     }
 
+    /// What follows the call that runs must not run here: `cancel` comes next.
+    func close() { cancelled.store(true, ordering: .sequentiallyConsistent) }
+
     func cancel() {
         cancelled.store(true, ordering: .sequentiallyConsistent)
         state.withLock { $0.task }?.cancel()
+    }
+
+    /// Cancels the lane where it still runs that call, not the call that came after it.
+    func cancel(_ call: ActorCall) {
+        let task = state.withLock { state -> Task<Void, Never>? in
+            guard state.call === call else { return nil }
+            cancelled.store(true, ordering: .sequentiallyConsistent)
+            return state.task
+        }
+        task?.cancel()
     }
 
     /// Notes the call that runs; nil when it has ended.

@@ -48,14 +48,16 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
         on actor: Body, target: RemoteCallTarget, invocation: inout ApusInvocationEncoder, throwing: Failure.Type,
         returning: Success.Type
     ) async throws -> Success where Body.ID == ActorIdentifier {
-        switch try await send(target, invocation, to: actor.id) {
+        if invocation.hasLarge { try await storeLarge(&invocation) }
+        let (call, context) = try start(target, invocation, on: actor.id)
+        switch try await call.reply(to: context) {
         case .value(let value):
             guard let value = value as? Success else {
                 throw CodingError.typeMismatch(path: "\(target)", expected: "\(returning)", found: "\(type(of: value))")
             }
             return value
         case .encoded(let payload): return try payload.decode(Success.self, userInfo: userInfo)
-        case .plain(let bytes): return try Parcel.load(Success.self, from: bytes)
+        case .plain(let bytes): return try bytes.load(Success.self)
         case .arrived(let arrival, let backend):
             if arrival.isStored { return try await StoredParcel(arrival, in: backend.objects).load(Success.self) }
             return try arrival.decode(Success.self, in: backend)
@@ -67,24 +69,30 @@ public final class ApusActorSystem: DistributedActorSystem, Sendable {
     public func remoteCallVoid<Body: DistributedActor, Failure: Error>(
         on actor: Body, target: RemoteCallTarget, invocation: inout ApusInvocationEncoder, throwing: Failure.Type
     ) async throws where Body.ID == ActorIdentifier {
-        if case .failed(let error) = try await send(target, invocation, to: actor.id) { throw error }
+        if invocation.hasLarge { try await storeLarge(&invocation) }
+        let (call, context) = try start(target, invocation, on: actor.id)
+        if case .failed(let error) = try await call.reply(to: context) { throw error }
     }
 
-    private func send(
-        _ target: RemoteCallTarget, _ invocation: ApusInvocationEncoder, to actor: ActorIdentifier
-    ) async throws -> ActorCall.Reply {
-        var arguments = invocation.arguments
-        for place in arguments.indices {
-            guard case .encoded(let payload) = arguments[place], payload.isLarge else { continue }
+    /// Large arguments travel by their names in the node's object store.
+    private func storeLarge(_ invocation: inout ApusInvocationEncoder) async throws {
+        for place in invocation.arguments.indices {
+            guard case .encoded(let payload) = invocation.arguments[place], payload.isLarge else { continue }
             if let stored = try await backend.storeLarge(payload) {
-                arguments[place] = .arrived(stored.arrival, stored.objects.backend)
+                invocation.arguments[place] = .arrived(stored.arrival, stored.objects.backend)
             }
         }
+    }
+
+    /// Puts a call into the actor's mailbox; what awaits its reply does so in the context returned.
+    private func start(
+        _ target: RemoteCallTarget, _ invocation: ApusInvocationEncoder, on actor: ActorIdentifier
+    ) throws -> (ActorCall, RunContext?) {
         let context = RunContext.current
         let call = ActorCall(
-            method: target.identifier, arguments: arguments, substitutions: invocation.substitutions,
+            method: target.identifier, arguments: invocation.arguments, substitutions: invocation.substitutions,
             callers: context?.actors ?? [], options: CallOptions.current)
         try backend.call(call, on: actor, place: context?.place?.takePlace(for: actor))
-        return try await call.reply()
+        return (call, context)
     }
 }

@@ -36,20 +36,20 @@ final class CallCell<Result: Sendable & Codable>: ValueCell<Result>, CallPlace, 
         _ call: @escaping @Sendable (Body) async throws -> Result
     ) where Body.ActorSystem == ApusActorSystem {
         let entry = cluster.calls.enter(self)
-        let task = Task.immediate(executorPreference: cluster.backend.taskExecutor) {
-            do {
-                let context = RunContext(cluster: cluster, cell: nil, place: self)
-                let value = try await RunContext.$current.withValue(context) {
-                    guard let options else { return try await call(actor) }
-                    return try await options { try await call(actor) }
+        // The Swift task copies what is bound around it; within it, binding would take a frame and two switches more.
+        let task = RunContext.$current.withValue(RunContext(cluster: cluster, cell: nil, place: self)) {
+            Task.immediate(executorPreference: cluster.backend.taskExecutor) {
+                do {
+                    let value =
+                        if let options { try await options { try await call(actor) } } else { try await call(actor) }
+                    self.giveBackPlace(on: actor.id, in: cluster)
+                    self.succeed(value)
+                } catch {
+                    self.giveBackPlace(on: actor.id, in: cluster)
+                    self.fail(error)
                 }
-                self.giveBackPlace(on: actor.id, in: cluster)
-                self.succeed(value)
-            } catch {
-                self.giveBackPlace(on: actor.id, in: cluster)
-                self.fail(error)
+                cluster.calls.leave(entry)
             }
-            cluster.calls.leave(entry)
         }
         // It may have ended, or been cancelled, already.
         let isCancelled = state.withLock { state in

@@ -64,18 +64,19 @@ final class DistributedMethod: @unchecked Sendable {
         plain = result != Void.self && PlainTypes.contain(result) ? _openExistential(result, do: layout) : nil
     }
 
-    /// Calls the method, as `executeDistributedTarget` does, and encodes its result.
-    @concurrent
-    func call<Body: DistributedActor>(
-        on body: Body, decoder: inout ApusInvocationDecoder, handler: ApusResultHandler
-    ) async throws {
+    /// Calls the method, as `executeDistributedTarget` does.
+    ///
+    /// - Returns: its result, encoded.
+    /// - Throws: what the method throws; `CodingError` where the result cannot be passed on.
+    func call(on body: any DistributedActor, decoder: inout ApusInvocationDecoder) async throws -> ActorCall.Reply {
         if let plain {
             // Such a value owns nothing: its memory is all there is of it.
             let buffer = UnsafeMutableRawPointer.allocate(byteCount: plain.size, alignment: plain.alignment)
             defer { buffer.deallocate() }
             try await execute(on: body, decoder: &decoder, into: buffer)
-            return handler.take(plain: UnsafeRawBufferPointer(start: buffer, count: plain.size))
+            return .plain(PlainBytes(UnsafeRawBufferPointer(start: buffer, count: plain.size)))
         }
+        let system = decoder.system
         func allocate<Result>(_ type: Result.Type) -> UnsafeMutableRawPointer {
             UnsafeMutableRawPointer(UnsafeMutablePointer<Result>.allocate(capacity: 1))
         }
@@ -91,18 +92,19 @@ final class DistributedMethod: @unchecked Sendable {
         }
         try await execute(on: body, decoder: &decoder, into: buffer)
         hasResult = true
-        if result == Void.self { return try await handler.onReturnVoid() }
-        func pass<Result>(_ type: Result.Type) throws {
-            try handler.encode(buffer.assumingMemoryBound(to: type).pointee)
+        if result == Void.self { return .void }
+        func pass<Result>(_ type: Result.Type) throws(CodingError) -> ActorCall.Reply {
+            try .encoded(buffer.assumingMemoryBound(to: type).pointee, in: system)
         }
-        try _openExistential(result, do: pass)
+        return try _openExistential(result, do: pass)
     }
 
-    @concurrent
-    private func execute<Body: DistributedActor>(
-        on body: Body, decoder: inout ApusInvocationDecoder, into buffer: UnsafeMutableRawPointer
+    private func execute(
+        on body: any DistributedActor, decoder: inout ApusInvocationDecoder, into buffer: UnsafeMutableRawPointer
     ) async throws {
         guard let start = name.baseAddress else { return }
+        // Nobody else knows the memory, and its owner awaits this call.
+        nonisolated(unsafe) let buffer = buffer
         try await executeTarget(
             on: body, start, UInt(name.count), argumentDecoder: &decoder,
             argumentTypes: UnsafeRawPointer(parameters.baseAddress),

@@ -15,10 +15,15 @@ public struct ApusInvocationEncoder: DistributedTargetInvocationEncoder {
         if !system.encodesCalls {
             arguments.append(.shared(argument.value))
         } else if PlainTypes.contain(Value.self) {
-            arguments.append(.plain(Parcel.memory(of: argument.value)))
+            arguments.append(.plain(PlainBytes(of: argument.value)))
         } else {
             arguments.append(.encoded(try Payload(encoding: argument.value, userInfo: system.userInfo)))
         }
+    }
+
+    /// Whether an argument is too large for a message.
+    var hasLarge: Bool {
+        arguments.contains { if case .encoded(let payload) = $0 { payload.isLarge } else { false } }
     }
 
     public mutating func recordErrorType<E: Error>(_ type: E.Type) throws {}
@@ -27,7 +32,7 @@ public struct ApusInvocationEncoder: DistributedTargetInvocationEncoder {
 }
 
 /// Hands a call's arguments to the method.
-public struct ApusInvocationDecoder: DistributedTargetInvocationDecoder {
+public struct ApusInvocationDecoder: DistributedTargetInvocationDecoder, Sendable {
     public typealias SerializationRequirement = Codable & Sendable
 
     let call: ActorCall
@@ -42,7 +47,7 @@ public struct ApusInvocationDecoder: DistributedTargetInvocationDecoder {
         switch call.arguments[next] {
         case .encoded(let payload):
             return try payload.decode(Argument.self, userInfo: system.userInfo)
-        case .plain(let bytes): return try Parcel.load(Argument.self, from: bytes)
+        case .plain(let bytes): return try bytes.load(Argument.self)
         case .arrived(let arrival, let backend):
             return try arrival.decode(Argument.self, in: backend, from: call.read)
         case .shared(let value):
@@ -69,25 +74,20 @@ public final class ApusResultHandler: DistributedTargetInvocationResultHandler {
     init(system: ApusActorSystem) { self.system = system }
 
     public func onReturn<Success: Codable & Sendable>(value: Success) async throws {
-        if system.encodesCalls { try encode(value) } else { reply = .value(value) }
-    }
-
-    /// Takes the memory of a plain type's value.
-    func take(plain bytes: UnsafeRawBufferPointer) { reply = .plain(Array(bytes)) }
-
-    /// Takes a result whose type is known only now.
-    ///
-    /// - Throws: `CodingError` where it cannot be passed on.
-    func encode<Success>(_ value: Success) throws {
-        if PlainTypes.contain(Success.self) {
-            reply = .plain(Parcel.memory(of: value))
-        } else if let value = value as? any Encodable {
-            reply = .encoded(try Payload(encoding: value, userInfo: system.userInfo))
-        } else {
-            throw CodingError.unnamableType("\(Success.self)")
-        }
+        reply = system.encodesCalls ? try .encoded(value, in: system) : .value(value)
     }
 
     public func onReturnVoid() async throws { reply = .void }
     public func onThrow<Failure: Error>(error: Failure) async throws { reply = .failed(error) }
+}
+
+extension ActorCall.Reply {
+    /// A result as it travels, of a type that may be known only now.
+    ///
+    /// - Throws: `CodingError` where it cannot be passed on.
+    static func encoded<Success>(_ value: Success, in system: ApusActorSystem) throws(CodingError) -> Self {
+        if PlainTypes.contain(Success.self) { return .plain(PlainBytes(of: value)) }
+        guard let value = value as? any Encodable else { throw .unnamableType("\(Success.self)") }
+        return .encoded(try Payload(encoding: value, userInfo: system.userInfo))
+    }
 }

@@ -163,6 +163,7 @@ final class LocalActors: Sendable {
 
     fileprivate static func answer(_ sender: ActorCall.Sender, _ reply: ActorCall.Reply) {
         let peer = sender.peer
+        if case .plain(let bytes) = reply { return answer(sender, bytes) }
         var writer = ByteWriter()
         writer.number(sender.actor.owner)
         writer.number(sender.actor.number)
@@ -171,10 +172,6 @@ final class LocalActors: Sendable {
         do throws(CodingError) {
             switch reply {
             case .void: writer.number(ReplyKind.void)
-            case .plain(let bytes):
-                writer.number(ReplyKind.value)
-                writer.number(Parcel.plain)
-                bytes.withUnsafeBytes { writer.rest($0) }
             case .encoded(let payload):
                 writer.number(ReplyKind.value)
                 try Parcel.write(payload, into: &writer, to: peer)
@@ -182,13 +179,28 @@ final class LocalActors: Sendable {
                 writer.number(ReplyKind.value)
                 try Parcel.write(arrival, into: &writer, to: peer)
             case .failed(let error): write(CallFailure(error), into: &writer)
-            case .value: throw .unnamableType("a reply that was not encoded")
+            case .value, .plain: throw .unnamableType("a reply that was not encoded")
             }
         } catch {
             writer.bytes.removeSubrange(start...)
             write(CallFailure(error), into: &writer)
         }
         peer.channel.send(kind: WireKind.reply, writer.bytes)
+    }
+
+    /// A plain value's answer, without an allocation.
+    private static func answer(_ sender: ActorCall.Sender, _ bytes: PlainBytes) {
+        let numbers = (
+            sender.actor.owner.littleEndian, sender.actor.number.littleEndian, sender.number.littleEndian,
+            (UInt16(ReplyKind.value) | UInt16(Parcel.plain) << 8).littleEndian
+        )
+        // The tuple's padding is behind its last number.
+        withUnsafeBytes(of: numbers) { head in
+            bytes.withUnsafeBytes {
+                sender.peer.channel.send(
+                    kind: WireKind.reply, UnsafeRawBufferPointer(rebasing: head[..<26]), $0)
+            }
+        }
     }
 
     private static func write(_ failure: CallFailure, into writer: inout ByteWriter) {

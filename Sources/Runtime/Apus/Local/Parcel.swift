@@ -263,8 +263,8 @@ enum Parcel {
     static func isSmall(_ bytes: UnsafeRawBufferPointer) -> Bool { bytes.first == plain }
 
     /// The memory of a plain type's value, where that is what came.
-    static func plainMemory(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
-        isSmall(bytes) ? Array(UnsafeRawBufferPointer(rebasing: bytes[1...])) : nil
+    static func plainMemory(_ bytes: UnsafeRawBufferPointer) -> PlainBytes? {
+        isSmall(bytes) ? PlainBytes(UnsafeRawBufferPointer(rebasing: bytes[1...])) : nil
     }
 
     /// Decodes a value straight from a message.
@@ -282,18 +282,8 @@ enum Parcel {
     }
 
     /// The bytes of a plain type's value.
-    static func memory<Value>(of value: Value) -> [UInt8] {
-        MemoryLayout<Value>.size == 0 ? [] : withUnsafeBytes(of: value) { Array($0) }
-    }
-
-    static func load<Value>(_ type: Value.Type, from bytes: [UInt8]) throws(CodingError) -> Value {
-        guard PlainTypes.contain(type), bytes.count == MemoryLayout<Value>.size else {
-            throw .typeMismatch(path: "", expected: "\(type)", found: "\(bytes.count) bytes of another type")
-        }
-        return bytes.withUnsafeBytes { load(type, at: $0) }
-    }
-
-    private static func load<Value>(_ type: Value.Type, at bytes: UnsafeRawBufferPointer) -> Value {
+    /// - Precondition: the type is plain, and has that size.
+    static func load<Value>(_ type: Value.Type, at bytes: UnsafeRawBufferPointer) -> Value {
         // Plain types have no invalid bit patterns and own nothing, so that a copy of their bytes is a value.
         withUnsafeTemporaryAllocation(of: type, capacity: 1) { space in
             UnsafeMutableRawBufferPointer(space).copyMemory(from: bytes)

@@ -192,7 +192,7 @@ private struct StoredCall: Codable {
         substitutions = try call.substitutions.map { type throws(CodingError) in try TypeNames.name(of: type) }
         arguments = try call.arguments.map { argument throws(CodingError) in
             switch argument {
-            case .plain(let bytes): .plain(bytes)
+            case .plain(let bytes): .plain(bytes.array)
             case .arrived(let arrival, _): try StoredValue(arrival, call.name, read: call.read)
             case .encoded(let payload) where payload.references.isEmpty:
                 .coded(payload.bytes, attachments: payload.attachments.map { Array($0.buffer) }, references: [])
@@ -289,7 +289,7 @@ private enum StoredReply: Codable {
     init(_ reply: ActorCall.Reply) {
         switch reply {
         case .void: self = .void
-        case .plain(let bytes): self = .plain(bytes)
+        case .plain(let bytes): self = .plain(bytes.array)
         case .encoded(let payload) where payload.references.isEmpty:
             self = .coded(payload.bytes, attachments: payload.attachments.map { Array($0.buffer) })
         case .failed(let error): self = .failed(CallFailure(error))
@@ -302,7 +302,7 @@ private enum StoredReply: Codable {
     var reply: ActorCall.Reply {
         switch self {
         case .void: .void
-        case .plain(let bytes): .plain(bytes)
+        case .plain(let bytes): .plain(PlainBytes(bytes))
         case .coded(let bytes, let attachments):
             .encoded(
                 Payload(

@@ -65,7 +65,7 @@ extension Parcel.Arrival {
             }
             body = Array(pinned.bytes)
         }
-        if encoding == Parcel.plain { return try Parcel.load(type, from: body) }
+        if encoding == Parcel.plain { return try PlainBytes(body).load(type) }
         return try Payload.decode(
             type, from: body, resolver: WireResolver(references: references, backend: backend), attachments: shared,
             userInfo: backend.userInfo)

@@ -1,16 +1,25 @@
 import ApusCore
 
 /// What the code that runs belongs to: a cluster, and inside tasks the task.
-struct RunContext: Sendable {
+///
+/// An instance, since every Swift task that starts copies it.
+final class RunContext: Sendable {
     @TaskLocal static var current: RunContext?
 
     let cluster: Cluster
     /// The task that runs; nil in the driver and in actors.
     let cell: ObjectCell?
     /// The actors whose calls this code is part of, the innermost last.
-    var actors: [ActorIdentifier] = []
+    let actors: [ActorIdentifier]
     /// The place that was reserved for the first call that this code makes.
-    var place: (any CallPlace)?
+    let place: (any CallPlace)?
+
+    init(cluster: Cluster, cell: ObjectCell?, actors: [ActorIdentifier] = [], place: (any CallPlace)? = nil) {
+        self.cluster = cluster
+        self.cell = cell
+        self.actors = actors
+        self.place = place
+    }
 
     /// Suspends until an object is complete, and lends the running task's processor meanwhile.
     static func wait(for cell: ObjectCell) async throws(CancellationError) {
@@ -25,18 +34,27 @@ struct RunContext: Sendable {
 
     /// Awaits something that other tasks bring about: the running task's processor is theirs meanwhile.
     static func lending<Result: Sendable>(_ wait: () async -> Result) async -> Result {
-        guard let context = current, let cell = context.cell else { return await wait() }
-        context.cluster.backend.taskBlocked(cell)
+        let lender = current
+        lender?.lend()
         let result = await wait()
-        context.cluster.backend.taskUnblocked(cell)
+        lender?.takeBack()
         return result
+    }
+
+    /// The code begins to wait for others: the running task's processor is theirs. Without effect outside of tasks.
+    func lend() {
+        if let cell { cluster.backend.taskBlocked(cell) }
+    }
+
+    func takeBack() {
+        if let cell { cluster.backend.taskUnblocked(cell) }
     }
 
     /// As `lending`, for what may throw.
     static func lendingThrows<Result: Sendable>(_ wait: () async throws -> Result) async throws -> Result {
-        guard let context = current, let cell = context.cell else { return try await wait() }
-        context.cluster.backend.taskBlocked(cell)
-        defer { context.cluster.backend.taskUnblocked(cell) }
+        let lender = current
+        lender?.lend()
+        defer { lender?.takeBack() }
         return try await wait()
     }
 }

@@ -1,3 +1,4 @@
+import CApusEntry
 import Synchronization
 
 /// Is told once when an object is complete. Each waits for one object.
@@ -41,19 +42,28 @@ package class ContinuationWaiter: Waiter, @unchecked Sendable {
 
     /// Suspends until `resume` is called, or returns at once where it was.
     final func wait() async -> Reason {
-        await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                let already: Reason? = progress.withLock { state in
-                    if case .resumed(let reason) = state { return reason }
-                    state = .waiting(continuation)
-                    return nil
-                }
-                if let already { continuation.resume(returning: already) }
+        // As `withTaskCancellationHandler` does, which would look its executor up twice more: a microsecond for each call of
+        // an actor. The record is memory of the Swift task, and is given back before anything that was taken earlier.
+        let record = apus_cancellation_handler_add(Unmanaged.passUnretained(self).toOpaque())
+        let reason = await withUnsafeContinuation { (continuation: UnsafeContinuation<Reason, Never>) in
+            let already: Reason? = progress.withLock { state in
+                if case .resumed(let reason) = state { return reason }
+                state = .waiting(continuation)
+                return nil
             }
-        } onCancel: {
-            resume(.cancelled)
+            if let already { continuation.resume(returning: already) }
         }
+        apus_cancellation_handler_remove(record)
+        // The handler does not retain it.
+        withExtendedLifetime(self) {}
+        return reason
     }
+}
+
+@_cdecl("apus_waiter_cancelled")
+func waiterCancelled(_ waiter: UnsafeRawPointer) {
+    // Registered by `wait` alone, which keeps its waiter until the handler is removed.
+    Unmanaged<ContinuationWaiter>.fromOpaque(waiter).takeUnretainedValue().resume(.cancelled)
 }
 
 /// Waits for several objects: notes the number of each that completes, and wakes its consumer.

@@ -2,6 +2,8 @@
 #ifndef CAPUS_ENTRY_H
 #define CAPUS_ENTRY_H
 
+#include "CApusCancellation.h"
+
 /// A descriptor that is readable when the main dispatch queue has something to do, which `apus_main_queue_run` then does.
 /// Only for a main thread that never reaches `main`, where nothing else serves that queue.
 int apus_main_queue_descriptor(void);
