@@ -17,8 +17,9 @@ package protocol Backend: AnyObject, Sendable {
 
     /// Checks a demand before anything is submitted with it.
     ///
+    /// - Parameter context: of the code that submits it.
     /// - Throws: `ClusterError.infeasible`, `.closed`.
-    func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError)
+    func prepare(_ cell: ObjectCell, demand: Resources?, from context: RunContext?) throws(ClusterError)
 
     /// Takes a prepared task whose inputs are complete; its cell will be completed, whatever happens.
     func start(_ cell: ObjectCell)

@@ -118,7 +118,13 @@ public final class Cluster: Sendable {
     @discardableResult
     private func start<Cell: ObjectCell, Job>(_ cell: Cell, inputsOf task: Job) throws -> Cell {
         do {
-            try backend.prepare(cell, demand: cell.options?.resources)
+            let context = RunContext.current
+            var demand = cell.options?.resources
+            if let group = context?.childGroup, cell.options.map({ $0.scheduling == .default }) ?? true {
+                cell.captured = group
+                demand = demand ?? TaskOptions.standard.resources
+            }
+            try backend.prepare(cell, demand: demand, from: context)
         } catch {
             // Nobody will see the cell; completing it lets go of whatever waits for it.
             cell.fail(.cancelled)

@@ -34,6 +34,10 @@ extension Cluster {
                 throw ActorError.notSerial(actor: options.name ?? "\(Blueprint.Body.self)")
             }
         }
+        var options = options
+        if options.scheduling == .default, !options.isDetached, let group = RunContext.current?.childGroup {
+            options.scheduling = group.strategy
+        }
         let prepared = try backend.store(blueprint)
         let birth = ActorBirth(
             options: options, type: Blueprint.Body.self, origin: Origin(file: "\(file)", line: line),
@@ -87,7 +91,7 @@ extension Cluster {
     ) throws -> ObjectRef<Result> where Body.ActorSystem == ApusActorSystem {
         let id = actor.id
         let cell = CallCell<Result>(of: Body.self, file: file, line: line)
-        try backend.prepare(cell, demand: nil)
+        try backend.prepare(cell, demand: nil, from: RunContext.current)
         cell.reserve(try backend.reserveCall(to: id), on: id)
         cell.start(on: actor, options, cluster: self, call)
         return ObjectRef(cell: cell)

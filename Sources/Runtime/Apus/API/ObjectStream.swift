@@ -230,9 +230,10 @@ final class StreamingCell<Job: StreamingTask>: ValueCell<Unit>, @unchecked Senda
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
     ) throws(CodingError) {
         guard let task = task.withLock({ $0 }) else { throw .missingReference(index: 0) }
-        IncomingTask.writeHead(
+        try IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
-            timeout: taskOptions.timeout, maxCalls: taskOptions.maxCalls, streamLimit: UInt32(clamping: channel.limit),
+            timeout: taskOptions.timeout, maxCalls: taskOptions.maxCalls, childGroup: childGroup,
+            streamLimit: UInt32(clamping: channel.limit),
             streamAccepted: UInt64(channel.accepted))
         try Parcel.write(task, into: &writer, to: peer)
     }

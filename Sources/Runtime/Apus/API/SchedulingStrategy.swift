@@ -28,9 +28,34 @@ public enum SchedulingStrategy: Hashable, Sendable {
     /// On one node. `soft` allows another where that one does not exist.
     case node(NodeIdentifier, soft: Bool)
     /// In a bundle of a placement group; in any with room where nil.
-    case group(PlacementGroup, bundle: Int? = nil)
+    ///
+    /// With `capturesChildren`, what the task or actor submits and creates runs in the group's bundles as well, as does
+    /// what that submits: whatever has no strategy of its own, `.default` that is, and is not detached. `.spread` and
+    /// `.node(_, soft: true)` lead out of the group.
+    case group(PlacementGroup, bundle: Int? = nil, capturesChildren: Bool = false)
 
-    var groupNumber: UInt64? { if case .group(let group, _) = self { group.number } else { nil } }
+    var groupNumber: UInt64? { if case .group(let group, _, _) = self { group.number } else { nil } }
+
+    /// The group that those inherit who are submitted by what runs by this strategy.
+    var childGroup: CapturedGroup? {
+        if case .group(let group, _, capturesChildren: true) = self { CapturedGroup(group) } else { nil }
+    }
+}
+
+/// The placement group that a task or actor inherits from who submits it. By reference: most have none.
+final class CapturedGroup: Sendable {
+    let group: PlacementGroup
+    init(_ group: PlacementGroup) { self.group = group }
+
+    var strategy: SchedulingStrategy { .group(group, bundle: nil, capturesChildren: true) }
+}
+
+extension ObjectCell {
+    /// Where the task is to run: by its options, or in the group that it inherits.
+    final var scheduling: SchedulingStrategy { captured?.strategy ?? options?.scheduling ?? .default }
+
+    /// The group that its own children inherit.
+    final var childGroup: CapturedGroup? { captured ?? options?.scheduling.childGroup }
 }
 
 extension Backend {
@@ -49,7 +74,7 @@ extension Backend {
         case .default, .spread, .node(_, soft: true): break
         case .node(let node, soft: false):
             guard nodes.contains(node) else { throw .unknownNode(subject: subject(), node: node, nodes: nodes) }
-        case .group(let group, let bundle):
+        case .group(let group, let bundle, _):
             room = group.bundles
             if let bundle {
                 guard group.bundles.indices.contains(bundle) else {

@@ -16,7 +16,8 @@ extension ActorCreation {
             maxPendingCalls: birth.options.maxPendingCalls, groups: birth.options.groups,
             threads: birth.options.threads, isDetached: birth.options.isDetached,
             isCheckpointed: birth.type is any CheckpointedActor.Type, origin: birth.origin,
-            priority: birth.options.priority, bundle: bundle)
+            priority: birth.options.priority, bundle: bundle,
+            childGroup: birth.options.scheduling.childGroup?.group)
     }
 }
 
@@ -38,6 +39,7 @@ extension ActorBirth {
             concurrency: creation.concurrency, groups: creation.groups, threads: creation.threads,
             isDetached: creation.isDetached, maxPendingCalls: creation.maxPendingCalls)
         options.resources = creation.resources
+        if let group = creation.childGroup { options.scheduling = CapturedGroup(group).strategy }
         return ActorBirth(
             options: options, type: Blueprint.Body.self, origin: creation.origin, travel: nil,
             make: { system in

@@ -141,7 +141,7 @@ private final class ActorStartCell: ValueCell<Unit>, @unchecked Sendable {
 extension EmbeddedBackend {
     func createActor(_ birth: ActorBirth, orExisting: Bool) async throws -> ActorIdentifier {
         let cell = ActorStartCell(birth)
-        try prepare(cell, demand: birth.options.resources)
+        try prepare(cell, demand: birth.options.resources, from: RunContext.current)
         let id = actors.next()
         let host = ActorHost(
             id: id, birth: birth, cluster: cluster, threads: auxiliary,

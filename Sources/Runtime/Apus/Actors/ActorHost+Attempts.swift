@@ -88,7 +88,7 @@ extension ActorHost {
     func perform(_ call: ActorCall, on instance: any DistributedActor) async -> ActorCall.Reply {
         // The actor's own context is bound once for all calls of a lane.
         guard !call.callers.isEmpty else { return await invoke(call, on: instance) }
-        let inner = RunContext(cluster: cluster, cell: nil, actors: call.callers + context.actors)
+        let inner = RunContext(cluster: cluster, cell: nil, actors: call.callers + context.actors, group: context.group)
         return await RunContext.$current.withValue(inner) { await invoke(call, on: instance) }
     }
 

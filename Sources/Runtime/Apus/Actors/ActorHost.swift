@@ -60,7 +60,8 @@ final class ActorHost: Sendable {
     ) {
         self.ledger = ledger
         self.id = id
-        context = RunContext(cluster: cluster, cell: nil, actors: [id])
+        context = RunContext(
+            cluster: cluster, cell: nil, actors: [id], group: birth.options.scheduling.childGroup)
         self.birth = birth
         self.cluster = cluster
         system = cluster.actorSystem

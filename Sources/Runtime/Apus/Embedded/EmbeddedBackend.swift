@@ -73,9 +73,9 @@ final class EmbeddedBackend: Backend {
 
     // MARK: Submitting
 
-    func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
+    func prepare(_ cell: ObjectCell, demand: Resources?, from context: RunContext?) throws(ClusterError) {
         guard !isClosing else { throw .closed }
-        RunContext.current?.cell?.add(child: cell)
+        context?.cell?.add(child: cell)
         guard let demand else { return }
         var bundle: BundleReference?
         if let options = cell.options {
@@ -88,13 +88,13 @@ final class EmbeddedBackend: Backend {
             guard options.maxCalls == nil else {
                 throw .needsProcesses(subject: cell.taskName, option: "maxCalls")
             }
-            bundle = try place(options.scheduling, demand: demand, of: cell.taskName)
         }
+        bundle = try place(cell.scheduling, demand: demand, of: cell.taskName)
         guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
             throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
         }
         let priority = cell.options?.priority ?? 0
-        let parent = RunContext.current?.cell?.shape ?? .standard
+        let parent = context?.cell?.shape ?? .standard
         let shape = core.withLock { core in
             let job = cell.options?.job?.share ?? core.dispatcher.job(of: parent)
             return core.dispatcher.shape(for: demand, priority: priority, in: bundle, job: job)
@@ -179,7 +179,7 @@ final class EmbeddedBackend: Backend {
     }
 
     private func enqueue(_ cell: ObjectCell, _ core: inout Core) {
-        if !core.dispatcher.enqueue(cell, shape: cell.shape), let group = cell.options?.scheduling.groupNumber {
+        if !core.dispatcher.enqueue(cell, shape: cell.shape), let group = cell.scheduling.groupNumber {
             core.orphans.append((cell, .groupRemoved(group: group)))
         }
     }

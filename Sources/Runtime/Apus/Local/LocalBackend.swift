@@ -92,15 +92,15 @@ final class LocalBackend: Backend, @unchecked Sendable {
         }
     }
 
-    func prepare(_ cell: ObjectCell, demand: Resources?) throws(ClusterError) {
+    func prepare(_ cell: ObjectCell, demand: Resources?, from context: RunContext?) throws(ClusterError) {
         guard !isClosing else { throw closedError }
-        RunContext.current?.cell?.add(child: cell)
+        context?.cell?.add(child: cell)
         guard let demand else { return record(submitted: cell) }
         guard demand.gpus.units <= 10_000 || demand.gpus.units % 10_000 == 0 else {
             throw .fractionalDevices(subject: cell.taskName, gpus: demand.gpus)
         }
         let options = cell.options ?? .standard
-        let bundle = try place(options.scheduling, demand: demand, of: cell.taskName)
+        let bundle = try place(cell.scheduling, demand: demand, of: cell.taskName)
         try EnvironmentLimit.check(options.environment, of: cell.taskName)
         var environment = WorkerEnvironment(variables: options.environment)
         if let folder = options.workingDirectory {

@@ -18,6 +18,7 @@ final class ResultLineage: Sendable {
     let place: Origin
     let options: TaskOptions?
     let shape: Shape
+    let captured: CapturedGroup?
     private unowned let backend: LocalBackend
 
     private struct State {
@@ -34,6 +35,7 @@ final class ResultLineage: Sendable {
         place = cell.origin
         options = cell.options
         shape = cell.shape
+        captured = cell.captured
         self.backend = backend
     }
 
@@ -129,6 +131,7 @@ private final class RerunCell: ObjectCell, @unchecked Sendable {
         self.lineage = lineage
         super.init(phase: .queued, file: #fileID, line: #line)
         shape = lineage.shape
+        captured = lineage.captured
     }
 
     override var taskName: String { lineage.name }

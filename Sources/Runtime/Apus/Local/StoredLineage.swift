@@ -255,6 +255,7 @@ final class StoredTask: Sendable {
     let origin: Origin
     let options: TaskOptions?
     let shape: Shape
+    let captured: CapturedGroup?
     /// How often it may run again; −1 for no limit.
     let retriesLeft: Int
 
@@ -270,6 +271,7 @@ final class StoredTask: Sendable {
         origin = cell.origin
         options = cell.options
         shape = cell.shape
+        captured = cell.captured
         let retries = (cell.options ?? .standard).retries
         retriesLeft = retries < 0 ? -1 : max(0, retries - max(0, cell.attempts - 1))
     }
@@ -301,6 +303,7 @@ final class RebuildCell: ObjectCell, @unchecked Sendable {
         self.inputs = Mutex(inputs)
         super.init(phase: .waiting, file: #fileID, line: #line)
         shape = task.shape
+        captured = task.captured
     }
 
     override var taskName: String { task.name }
@@ -335,9 +338,9 @@ final class RebuildCell: ObjectCell, @unchecked Sendable {
             named.withLock { $0 = Set(names.all) }
             try peer.send(names, slot: slot, generation: generation)
         }
-        IncomingTask.writeHead(
+        try IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: task.type),
-            timeout: task.options?.timeout, maxCalls: task.options?.maxCalls)
+            timeout: task.options?.timeout, maxCalls: task.options?.maxCalls, childGroup: childGroup)
         try Parcel.write(task.payload(inputs.withLock { $0 }), into: &writer, to: peer)
     }
 

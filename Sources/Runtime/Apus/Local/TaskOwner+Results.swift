@@ -22,7 +22,7 @@ extension TaskOwner {
         case TaskLane.cancelled: conclude(cell, .cancelled)
         case TaskLane.takenAway:
             // The node's word on it may come later.
-            if cell.fail(.groupRemoved(group: cell.options?.scheduling.groupNumber ?? 0)) {
+            if cell.fail(.groupRemoved(group: cell.scheduling.groupNumber ?? 0)) {
                 recorder.record(.failed, cell)
             }
         case TaskLane.inputLost:

@@ -134,6 +134,8 @@ final class IncomingTask: Sendable {
     let timeout: Duration?
     /// Tasks of the type that a process may run; 0 for any number.
     let maxCalls: UInt32
+    /// The placement group that what it submits inherits.
+    let childGroup: CapturedGroup?
     /// Results that may wait for the consumer, and elements that it has had already. For streams.
     let streamLimit: UInt32
     let streamAccepted: UInt64
@@ -149,6 +151,10 @@ final class IncomingTask: Sendable {
         let limit = try reader.number(Int64.self)
         timeout = limit == 0 ? nil : .nanoseconds(limit)
         maxCalls = try reader.number(UInt32.self)
+        let hasGroup = try reader.number(UInt8.self) != 0
+        childGroup =
+            hasGroup
+            ? CapturedGroup(try BinaryDecoder().decode(PlacementGroup.self, from: Array(try reader.run()))) : nil
         streamLimit = try reader.number(UInt32.self)
         streamAccepted = streamLimit == 0 ? 0 : try reader.number(UInt64.self)
         guard slot < ChannelLayout.slotCount else { throw TransportError.malformed(reason: "its slot is \(slot)") }
@@ -158,8 +164,9 @@ final class IncomingTask: Sendable {
 
     static func writeHead(
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, type: UInt32,
-        timeout: Duration?, maxCalls: Int?, streamLimit: UInt32 = 0, streamAccepted: UInt64 = 0
-    ) {
+        timeout: Duration?, maxCalls: Int?, childGroup: CapturedGroup?, streamLimit: UInt32 = 0,
+        streamAccepted: UInt64 = 0
+    ) throws(CodingError) {
         writer.number(lease)
         writer.number(slot)
         writer.number(generation)
@@ -167,6 +174,8 @@ final class IncomingTask: Sendable {
         // A limit of less than a nanosecond is one of a nanosecond; none is zero.
         writer.number(timeout.map { max(1, ($0 / .nanoseconds(1)).clampedToInt64) } ?? 0)
         writer.number(UInt32(clamping: maxCalls ?? 0))
+        writer.number(childGroup == nil ? 0 : 1 as UInt8)
+        if let childGroup { writer.run(try BinaryEncoder().encode(childGroup.group)) }
         writer.number(streamLimit)
         if streamLimit > 0 { writer.number(streamAccepted) }
     }
@@ -189,6 +198,7 @@ final class ServedCell: ObjectCell, @unchecked Sendable {
         self.lane = lane
         name = incoming.type.eventName(in: lane.backend.recorder)
         super.init(phase: .running, file: #fileID, line: #line)
+        captured = incoming.childGroup
     }
 
     override var taskName: String { incoming.type.label }

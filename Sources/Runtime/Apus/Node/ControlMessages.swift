@@ -59,6 +59,8 @@ struct ActorCreation: Codable, Sendable {
     var origin: Origin
     var priority: Int
     var bundle: BundleReference?
+    /// The placement group that what it submits and creates inherits.
+    var childGroup: PlacementGroup?
 
     var subject: String { name ?? typeName }
 }

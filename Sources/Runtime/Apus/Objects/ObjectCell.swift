@@ -60,6 +60,8 @@ package class ObjectCell: @unchecked Sendable {
     var next: Unmanaged<ObjectCell>?
     /// The class of its demand, given by the backend.
     var shape = Shape.standard
+    /// The placement group that it inherits from the task or actor that submits it. Set before it is started.
+    final var captured: CapturedGroup?
 
     /// Where in another process the task is. Guarded by the lock of the task owner, as `ticket`.
     var flight: Flight?

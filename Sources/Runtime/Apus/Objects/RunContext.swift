@@ -3,7 +3,7 @@ import ApusCore
 /// What the code that runs belongs to: a cluster, and inside tasks the task.
 ///
 /// An instance, since every Swift task that starts copies it.
-final class RunContext: Sendable {
+package final class RunContext: Sendable {
     @TaskLocal static var current: RunContext?
 
     let cluster: Cluster
@@ -13,13 +13,22 @@ final class RunContext: Sendable {
     let actors: [ActorIdentifier]
     /// The place that was reserved for the first call that this code makes.
     let place: (any CallPlace)?
+    /// The placement group that what an actor submits inherits.
+    let group: CapturedGroup?
 
-    init(cluster: Cluster, cell: ObjectCell?, actors: [ActorIdentifier] = [], place: (any CallPlace)? = nil) {
+    init(
+        cluster: Cluster, cell: ObjectCell?, actors: [ActorIdentifier] = [], place: (any CallPlace)? = nil,
+        group: CapturedGroup? = nil
+    ) {
+        self.group = group
         self.cluster = cluster
         self.cell = cell
         self.actors = actors
         self.place = place
     }
+
+    /// The placement group that what this code submits inherits.
+    var childGroup: CapturedGroup? { cell?.childGroup ?? group }
 
     /// Suspends until an object is complete, and lends the running task's processor meanwhile.
     static func wait(for cell: ObjectCell) async throws(CancellationError) {

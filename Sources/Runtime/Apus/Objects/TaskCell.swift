@@ -38,25 +38,26 @@ final class TaskCell<Job: RemoteTask>: ValueCell<Job.Output>, @unchecked Sendabl
         into writer: inout ByteWriter, lease: UInt64, slot: UInt32, generation: UInt32, to peer: Peer
     ) throws(CodingError) {
         guard let task = job.withLock({ $0 }) else { throw .missingReference(index: 0) }
-        try Self.write(task, box, into: &writer, lease, slot, generation, peer)
+        try Self.write(task, box, childGroup, into: &writer, lease, slot, generation, peer)
     }
 
     /// Options are passed by reference on the way of each task: they are some hundreds of bytes.
     private static func write(
-        _ task: Job, _ box: OptionsBox?, into writer: inout ByteWriter, _ lease: UInt64, _ slot: UInt32,
+        _ task: Job, _ box: OptionsBox?, _ childGroup: CapturedGroup?, into writer: inout ByteWriter, _ lease: UInt64,
+        _ slot: UInt32,
         _ generation: UInt32, _ peer: Peer
     ) throws(CodingError) {
-        IncomingTask.writeHead(
+        try IncomingTask.writeHead(
             into: &writer, lease: lease, slot: slot, generation: generation, type: try peer.number(of: Job.self),
-            timeout: box?.options.timeout, maxCalls: box?.options.maxCalls)
+            timeout: box?.options.timeout, maxCalls: box?.options.maxCalls, childGroup: childGroup)
         try Parcel.write(task, into: &writer, to: peer)
     }
 
     override func recipe() -> TaskRecipe? {
         guard let task = job.withLock({ $0 }) else { return nil }
-        let box = box
+        let (box, childGroup) = (box, childGroup)
         return { (writer, lease, slot, generation, peer) throws(CodingError) in
-            try Self.write(task, box, into: &writer, lease, slot, generation, peer)
+            try Self.write(task, box, childGroup, into: &writer, lease, slot, generation, peer)
         }
     }
 
