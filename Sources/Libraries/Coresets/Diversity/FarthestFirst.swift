@@ -77,7 +77,7 @@ public struct FarthestFirst: Sendable, Hashable, Codable {
 /// fewer picks, cannot have it now, since distances to the nearest pick only fall; most blocks are looked at a few times,
 /// against all the picks that they have missed at once, and then no more.
 private struct Traversal<Scalar: KernelScalar> {
-    private let rows: AlignedBuffer<Scalar>
+    private let features: Matrix<Scalar>
     private let dimensions: Int
     private let points: PointBlocks<Scalar>
     /// The picks' coordinates.
@@ -93,13 +93,15 @@ private struct Traversal<Scalar: KernelScalar> {
 
     init(_ features: Matrix<Scalar>, wanted: Int) {
         dimensions = features.columns
-        let rows = AlignedBuffer<Scalar>(uninitialised: features.storage.count)
-        features.storage.withUnsafeBufferPointer {
-            if let start = $0.baseAddress { rows.pointer.update(from: start, count: $0.count) }
+        self.features = features
+        let picked = AlignedBuffer<Scalar>(uninitialised: wanted * features.columns)
+        self.picked = picked
+        points = features.storage.withUnsafeBufferPointer { values in
+            // Without columns there is no memory, and nothing is read.
+            PointBlocks(
+                values.baseAddress ?? UnsafePointer(picked.pointer), count: features.rows,
+                dimensions: features.columns)
         }
-        self.rows = rows
-        points = PointBlocks(rows.pointer, count: features.rows, dimensions: dimensions)
-        picked = AlignedBuffer(uninitialised: wanted * dimensions)
         near = AlignedBuffer(count: points.places, repeating: .infinity)
         for place in features.rows..<max(features.rows, points.places) { near.pointer[place] = -1 }
         blockMost = AlignedBuffer(count: points.blockCount, repeating: .infinity)
@@ -108,8 +110,9 @@ private struct Traversal<Scalar: KernelScalar> {
     }
 
     mutating func add(_ row: Int) {
-        (picked.pointer + pickedCount * dimensions).update(
-            from: rows.pointer + row * dimensions, count: dimensions)
+        features.storage.withUnsafeBufferPointer { values in
+            for t in 0..<dimensions { picked.pointer[pickedCount * dimensions + t] = values[row * dimensions + t] }
+        }
         pickedCount += 1
         let own = Int(points.placeOf[row])
         near.pointer[own] = -1

@@ -17,10 +17,24 @@ struct PointBlocks<Scalar: KernelScalar>: Sendable {
     /// Points in the order given. Complexity: O(n·d) time and memory.
     init(_ points: UnsafePointer<Scalar>, count: Int, dimensions: Int) {
         let lanes = Scalar._lanes
+        self.count = count
+        self.dimensions = dimensions
         let blockCount = (count + lanes - 1) / lanes
-        self.init(
-            points, count: count, dimensions: dimensions,
-            order: (0..<Int32(blockCount * lanes)).map { $0 < count ? $0 : -1 })
+        let places = blockCount * lanes
+        self.blockCount = blockCount
+        blocks = AlignedBuffer(uninitialised: places * dimensions)
+        rowAt = [Int32](unsafeUninitializedCapacity: places) { rows, filled in
+            for place in 0..<places { rows[place] = place < count ? Int32(truncatingIfNeeded: place) : -1 }
+            filled = places
+        }
+        placeOf = Array(rowAt.prefix(count))
+        for block in 0..<blockCount {
+            let target = blocks.pointer + block * dimensions * lanes
+            for lane in 0..<lanes {
+                let source = points + min(block * lanes + lane, count - 1) * dimensions
+                for t in 0..<dimensions { target[t * lanes + lane] = source[t] }
+            }
+        }
     }
 
     /// Points at the places that `order` gives, −1 where none is.

@@ -4,7 +4,8 @@ import JSON
 import Reports
 
 /// How the time of stream algorithms grows with the number of points n and of kept points k: measured on small runs,
-/// averaged, fitted by log t = a + b·log n + c·log k, and the fit checked against a measurement at a larger n.
+/// averaged, fitted by log t = a + b·log n + c·log k and by laws that know a start (`GrowthLaw`), and what the law that
+/// continues best within the small runs predicts for a larger n compared with a measurement there.
 ///
 /// - Source: the runtime study of Wang, Flynn & Luo 2023.
 public struct RuntimeStudy: Sendable {
@@ -17,33 +18,29 @@ public struct RuntimeStudy: Sendable {
         case farthestFirst = "farthest-first"
     }
 
-    /// One average.
-    public struct Measurement: Sendable, Hashable {
-        public var points: Int
-        public var kept: Int
-        public var seconds: Double
-    }
-
     /// What the averages of one algorithm say.
     public struct Growth: Sendable {
         public var algorithm: Algorithm
-        public var measurements: [Measurement]
-        public var constant: Double
-        /// b and c.
-        public var exponents: (points: Double, kept: Double)
-        /// Share of the variance of log t that the fit explains.
-        public var determination: Double
+        public var measurements: [GrowthLaw.Measurement]
+        /// log t = a + b·log n + c·log k.
+        public var power: GrowthLaw
+        /// The law that continues best within the measurements.
+        public var law: GrowthLaw
         /// At the larger n and the greatest k.
-        public var predicted: Double
-        public var measured: Double
+        public var measured: GrowthLaw.Measurement
 
-        public var ratio: Double { max(predicted / measured, measured / predicted) }
+        public var predicted: Double { law.seconds(points: measured.points, kept: measured.kept) }
+        public var ratio: Double { max(predicted / measured.seconds, measured.seconds / predicted) }
+        /// What the power law predicts.
+        public var powerPredicted: Double { power.seconds(points: measured.points, kept: measured.kept) }
     }
 
     public var points = [500, 1000, 2000, 4000, 8000]
     public var kept = [5, 10, 20, 40]
     public var repeats = 5
     public var target = 50_000
+    /// Processor time, in seconds, that a repeat lasts at least.
+    public var shortest = 0.005
 
     public init() {}
 
@@ -67,21 +64,18 @@ public struct RuntimeStudy: Sendable {
                 var generator = SeededGenerator(seed: seed, stream: UInt64(round))
                 let rows = features.select((0..<size.points).map { _ in generator.below(features.rows) })
                 for (index, algorithm) in algorithms.enumerated() {
-                    times[index][place].append(try time(algorithm, rows, size.kept))
+                    times[index][place].append(try repeated(algorithm, rows, size.kept))
                 }
             }
         }
         return algorithms.enumerated().map { index, algorithm in
             let all = zip(sizes, times[index]).map { size, times in
-                Measurement(points: size.points, kept: size.kept, seconds: Self.average(times))
+                GrowthLaw.Measurement(points: size.points, kept: size.kept, seconds: Self.average(times))
             }
-            let (small, large) = (Array(all.dropLast()), all[all.count - 1])
-            let fit = Self.fit(small)
+            let small = Array(all.dropLast())
             return Growth(
-                algorithm: algorithm, measurements: small, constant: fit.a, exponents: (fit.b, fit.c),
-                determination: fit.determination,
-                predicted: exp(fit.a + fit.b * log(Double(target)) + fit.c * log(Double(most))),
-                measured: large.seconds)
+                algorithm: algorithm, measurements: small, power: .fit(.power, to: small), law: .best(for: small),
+                measured: all[all.count - 1])
         }
     }
 
@@ -90,6 +84,24 @@ public struct RuntimeStudy: Sendable {
         let sorted = times.sorted()
         let trimmed = sorted.count >= 5 ? sorted[..<(sorted.count - 2)] : sorted[...]
         return trimmed.reduce(0, +) / Double(max(1, trimmed.count))
+    }
+
+    /// The least time of a run among five and as many as take `shortest` together, after one that does not count.
+    ///
+    /// The first finds its branches cold and its memory not yet mapped, which costs as much as some thousand points; what
+    /// the machine does besides makes some runs longer, and none shorter.
+    private func repeated(_ algorithm: Algorithm, _ rows: Matrix<Float>, _ k: Int) throws(CoresetError) -> Double {
+        let first = try time(algorithm, rows, k)
+        // A long run does not feel its start.
+        if first > 50 * shortest { return first }
+        var (least, total, runs) = (Double.infinity, 0.0, 0)
+        while total < shortest || runs < 5 {
+            let one = try time(algorithm, rows, k)
+            least = min(least, one)
+            total += one
+            runs += 1
+        }
+        return least
     }
 
     private func time(_ algorithm: Algorithm, _ rows: Matrix<Float>, _ k: Int) throws(CoresetError) -> Double {
@@ -113,38 +125,6 @@ public struct RuntimeStudy: Sendable {
         return Self.processorTime - start
     }
 
-    /// Least squares in logarithms, by the normal equations of three unknowns.
-    ///
-    /// A run weighs as its points times the kept ones: in the small runs are fixed costs that the law does not know, and
-    /// it is the large ones whose growth is continued.
-    static func fit(_ measurements: [Measurement]) -> (a: Double, b: Double, c: Double, determination: Double) {
-        var matrix = [[Double]](repeating: [0, 0, 0, 0], count: 3)
-        let rows = measurements.map { [1, log(Double($0.points)), log(Double($0.kept)), log(max($0.seconds, 1e-9))] }
-        let weights = measurements.map { Double($0.points * $0.kept) }
-        for (row, weight) in zip(rows, weights) {
-            for i in 0..<3 { for j in 0..<4 { matrix[i][j] += weight * row[i] * row[j] } }
-        }
-        for pivot in 0..<3 {
-            let best = (pivot..<3).max { abs(matrix[$0][pivot]) < abs(matrix[$1][pivot]) } ?? pivot
-            matrix.swapAt(pivot, best)
-            guard abs(matrix[pivot][pivot]) > 1e-9 else { continue }
-            for row in 0..<3 where row != pivot {
-                let factor = matrix[row][pivot] / matrix[pivot][pivot]
-                for column in pivot..<4 { matrix[row][column] -= factor * matrix[pivot][column] }
-            }
-        }
-        let solution = (0..<3).map { abs(matrix[$0][$0]) > 1e-9 ? matrix[$0][3] / matrix[$0][$0] : 0 }
-        let total = max(1, weights.reduce(0, +))
-        let mean = zip(rows, weights).reduce(0) { $0 + $1.0[3] * $1.1 } / total
-        var (left, all) = (0.0, 0.0)
-        for (row, weight) in zip(rows, weights) {
-            let error = row[3] - (0..<3).reduce(0) { $0 + solution[$1] * row[$1] }
-            left += weight * error * error
-            all += weight * (row[3] - mean) * (row[3] - mean)
-        }
-        return (solution[0], solution[1], solution[2], all > 0 ? 1 - left / all : 1)
-    }
-
     private static var processorTime: Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
@@ -160,15 +140,12 @@ public struct RuntimeStudy: Sendable {
             series.append(
                 Plot.Series(
                     growth.algorithm.rawValue,
-                    points: own.map { (Double($0.points), $0.seconds) } + [(50_000, growth.measured)],
-                    mark: .points(4), colour: colour))
-            let line = [own.first?.points ?? 1, 50_000].map { n in
-                (
-                    x: Double(n),
-                    y: exp(
-                        growth.constant + growth.exponents.points * log(Double(n)) + growth.exponents.kept
-                            * log(Double(most)))
-                )
+                    points: (own + [growth.measured]).map { (Double($0.points), $0.seconds) }, mark: .points(4),
+                    colour: colour))
+            let (first, last) = (Double(own.first?.points ?? 1), Double(growth.measured.points))
+            let line = (0...32).map { step in
+                let n = Int(first * pow(last / first, Double(step) / 32))
+                return (x: Double(n), y: growth.law.seconds(points: n, kept: most))
             }
             series.append(Plot.Series("", points: line, mark: .dashed, colour: colour))
         }
@@ -182,9 +159,16 @@ public struct RuntimeStudy: Sendable {
 extension RuntimeStudy.Growth {
     public var json: JSONValue {
         .object([
-            "name": JSONValue(algorithm.rawValue), "exponentPoints": JSONValue(exponents.points),
-            "exponentKept": JSONValue(exponents.kept), "determination": JSONValue(determination),
-            "predicted": JSONValue(predicted), "measured": JSONValue(measured), "ratio": JSONValue(ratio),
+            "name": JSONValue(algorithm.rawValue), "exponentPoints": JSONValue(power.pointsExponent),
+            "exponentKept": JSONValue(power.keptExponent), "determination": JSONValue(power.determination),
+            "powerPredicted": JSONValue(powerPredicted), "law": JSONValue(law.text), "start": JSONValue(law.start),
+            "predicted": JSONValue(predicted), "measured": JSONValue(measured.seconds), "ratio": JSONValue(ratio),
+            "measurements": .array(
+                measurements.map {
+                    .object([
+                        "points": JSONValue($0.points), "kept": JSONValue($0.kept), "seconds": JSONValue($0.seconds),
+                    ])
+                }),
         ])
     }
 }

@@ -13,7 +13,8 @@ extension BenchCommand {
             abstract: "Stream selectors: points a second, latencies, memory; growth with points; selection on parts.",
             discussion: """
                 Rows of the file, in a circle, are shown to each selector one by one on one thread. --study measures small
-                runs instead, fits log t = a + b·log n + c·log k, and compares its prediction for 50,000 points with a run.
+                runs instead, fits log t = a + b·log n + c·log k and laws with a start, and compares what the law that continues best
+                within the small runs predicts for 50,000 points with a run.
                 --growth selects from up to a million points drawn from the rows. --parts selects on parts, in tasks, and
                 compares with selection from all rows.
 
@@ -47,9 +48,11 @@ extension BenchCommand {
                 for growth in growths {
                     show(
                         growth.json,
-                        "\(growth.algorithm.rawValue): t ∝ n^\(Self.short(growth.exponents.points)) · "
-                            + "k^\(Self.short(growth.exponents.kept)), R² \(Self.short(growth.determination)); 50,000 points: "
-                            + "predicted \(Self.short(growth.predicted * 1e3)) ms, measured \(Self.short(growth.measured * 1e3)) ms"
+                        "\(growth.algorithm.rawValue): t ∝ \(growth.power.text), R² "
+                            + "\(Self.short(growth.power.determination)); continued best by \(growth.law.text); "
+                            + "50,000 points: predicted \(Self.short(growth.predicted * 1e3)) ms (by the power law "
+                            + "\(Self.short(growth.powerPredicted * 1e3))), measured "
+                            + "\(Self.short(growth.measured.seconds * 1e3)) ms, ratio \(Self.short(growth.ratio))"
                     )
                 }
                 if let plot { try AtomicFile.write(RuntimeStudy.plot(growths), to: plot) }
