@@ -24,6 +24,7 @@ template <typename T> struct Functions {
     double (*listGain)(const T *, const T *, const int32_t *, long, long, avk_transform, const T *, double);
     void (*listRaise)(const T *, const T *, const int32_t *, long, long, avk_transform, T *, T *);
     long (*farthest)(const T *, long, const T *, long, long, int32_t *, T *, T *, int32_t *, T *);
+    long (*within)(const T *, T, const T *, long, int32_t *);
     T (*dot)(const T *, const T *, long);
     T (*distance)(const T *, const T *, long);
 };
@@ -142,6 +143,9 @@ int avk_level(void) {
     long avk_farthest_##S(const T *queries, long count, const T *blocks, long blockCount, long dim, int32_t *seen,     \
                           T *near, T *blockMost, int32_t *list, T *greatest) {                                         \
         return table().S.farthest(queries, count, blocks, blockCount, dim, seen, near, blockMost, list, greatest);     \
+    }                                                                                                                  \
+    long avk_within_##S(const T *values, T own, const T *bounds, long count, int32_t *list) {                          \
+        return table().S.within(values, own, bounds, count, list);                                                     \
     }                                                                                                                  \
     T avk_dot_##S(const T *x, const T *y, long count) { return table().S.dot(x, y, count); }                           \
     T avk_distance_##S(const T *x, const T *y, long count) { return table().S.distance(x, y, count); }

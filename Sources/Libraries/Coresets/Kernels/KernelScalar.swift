@@ -40,6 +40,10 @@ public protocol KernelScalar: BinaryFloatingPoint, SIMDScalar, Sendable, Codable
         seen: UnsafeMutablePointer<Int32>, near: UnsafeMutablePointer<Self>, blockMost: UnsafeMutablePointer<Self>,
         list: UnsafeMutablePointer<Int32>, greatest: inout Self
     ) -> Int
+    static func _within(
+        _ values: UnsafePointer<Self>, own: Self, bounds: UnsafePointer<Self>, count: Int,
+        list: UnsafeMutablePointer<Int32>
+    ) -> Int
     static func _dot(_ left: UnsafePointer<Self>, _ right: UnsafePointer<Self>, count: Int) -> Self
     static func _distance(_ left: UnsafePointer<Self>, _ right: UnsafePointer<Self>, count: Int) -> Self
 }
@@ -107,6 +111,10 @@ extension Float: KernelScalar {
     ) -> Int {
         avk_farthest_f32(queries, count, blocks, blockCount, dim, seen, near, blockMost, list, &greatest)
     }
+    public static func _within(
+        _ values: UnsafePointer<Float>, own: Float, bounds: UnsafePointer<Float>, count: Int,
+        list: UnsafeMutablePointer<Int32>
+    ) -> Int { avk_within_f32(values, own, bounds, count, list) }
     public static func _dot(_ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, count: Int) -> Float {
         avk_dot_f32(left, right, count)
     }
@@ -174,6 +182,10 @@ extension Double: KernelScalar {
     ) -> Int {
         avk_farthest_f64(queries, count, blocks, blockCount, dim, seen, near, blockMost, list, &greatest)
     }
+    public static func _within(
+        _ values: UnsafePointer<Double>, own: Double, bounds: UnsafePointer<Double>, count: Int,
+        list: UnsafeMutablePointer<Int32>
+    ) -> Int { avk_within_f64(values, own, bounds, count, list) }
     public static func _dot(_ left: UnsafePointer<Double>, _ right: UnsafePointer<Double>, count: Int) -> Double {
         avk_dot_f64(left, right, count)
     }

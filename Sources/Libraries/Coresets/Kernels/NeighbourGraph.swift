@@ -36,9 +36,11 @@ public struct NeighbourGraph: Sendable {
                 SinglePrecisionRows(matrix: single), neighbours: neighbours, search, threads: threads)
             try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
         } else {
-            try self.init(
-                Self.exact(features, neighbours: neighbours, threads: threads), columns: features.columns,
-                metric: metric, symmetry: symmetry)
+            // The rows themselves measure distances; a metric without a maximum keeps the constructor from looking for it.
+            let rows = SimilarityRows(
+                features: features, represented: nil, metric: .gaussian(gamma: 1), stores: false, threads: threads)
+            let lists = ExactSearch.lists(PreparedTiles(rows: rows), neighbours: neighbours, threads: threads)
+            try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
         }
     }
 
@@ -53,7 +55,7 @@ public struct NeighbourGraph: Sendable {
         let lists =
             if case .approximate = search {
                 Self.approximate(features, neighbours: neighbours, search, threads: threads)
-            } else { Self.tiled(features, neighbours: neighbours, threads: threads) }
+            } else { ExactSearch.lists(ReadTiles(rows: features), neighbours: neighbours, threads: threads) }
         try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
     }
 
@@ -86,73 +88,6 @@ public struct NeighbourGraph: Sendable {
     }
 
     // MARK: Searches
-
-    private static func exact<Scalar: KernelScalar>(
-        _ features: Matrix<Scalar>, neighbours: Int, threads: Int
-    ) -> NeighbourLists<Scalar> {
-        let rows = features.rows
-        let lists = NeighbourLists<Scalar>(count: rows, size: neighbours)
-        // The rows themselves measure distances; a metric without a maximum keeps the constructor from looking for it.
-        let measured = SimilarityRows(
-            features: features, represented: nil, metric: .gaussian(gamma: 1), stores: false, threads: threads)
-        Parallel.ranges((rows + 63) / 64, threads: threads, grain: 2) { groups in
-            let out = AlignedBuffer<Scalar>(uninitialised: 64 * measured.stride)
-            for group in groups {
-                let range = group * 64..<min(rows, group * 64 + 64)
-                measured.squaredDistances(Array(range)[...], into: out.pointer)
-                for row in range {
-                    offer(
-                        out.pointer + (row - range.lowerBound) * measured.stride, first: 0, count: rows, to: row, lists)
-                }
-            }
-        }
-        return lists
-    }
-
-    /// All pairs, points a tile at a time in single precision.
-    private static func tiled(_ rows: some PointRows, neighbours: Int, threads: Int) -> NeighbourLists<Float> {
-        let count = rows.rows
-        let columns = rows.columns
-        let lists = NeighbourLists<Float>(count: count, size: neighbours)
-        let width = 512
-        Parallel.ranges((count + 63) / 64, threads: threads, grain: 2) { groups in
-            let queries = AlignedBuffer<Float>(uninitialised: 64 * columns)
-            let points = AlignedBuffer<Float>(uninitialised: width * columns)
-            let out = AlignedBuffer<Float>(uninitialised: 64 * width)
-            for group in groups {
-                let range = group * 64..<min(count, group * 64 + 64)
-                for row in range { rows.read(row, into: queries.pointer + (row - range.lowerBound) * columns) }
-                for first in stride(from: 0, to: count, by: width) {
-                    let size = min(width, count - first)
-                    for row in 0..<size { rows.read(first + row, into: points.pointer + row * columns) }
-                    let blocks = PointBlocks(UnsafePointer(points.pointer), count: size, dimensions: columns)
-                    Float._distances(
-                        queries.pointer, stride: columns, count: range.count, blocks: blocks.blocks.pointer,
-                        blockCount: blocks.blockCount, dim: columns, into: out.pointer, outStride: width)
-                    for row in range {
-                        offer(
-                            out.pointer + (row - range.lowerBound) * width, first: first, count: size, to: row, lists)
-                    }
-                }
-            }
-        }
-        return lists
-    }
-
-    /// Offers points `first..<first + count` at the distances given; the point itself always stays in its list.
-    @inline(__always)
-    private static func offer<Scalar: KernelScalar>(
-        _ distances: UnsafePointer<Scalar>, first: Int, count: Int, to row: Int, _ lists: NeighbourLists<Scalar>
-    ) {
-        let heap = lists.list(row)
-        for index in 0..<count {
-            // Rows come in ascending order, so that an equal distance never displaces; nearly all fail this comparison.
-            let distance = first + index == row ? -1 : distances[index]
-            if distance < heap[0].distance {
-                lists.offer(Neighbour(distance: distance, row: Int32(truncatingIfNeeded: first + index)), to: row)
-            }
-        }
-    }
 
     private static func approximate(
         _ rows: some PointRows, neighbours: Int, _ search: NeighbourSearch, threads: Int

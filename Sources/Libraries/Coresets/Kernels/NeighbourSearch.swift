@@ -2,7 +2,7 @@ import ApusCore
 
 /// How the nearest points are looked for.
 public enum NeighbourSearch: Sendable, Hashable, Codable {
-    /// Every pair is measured: O(n²·d).
+    /// Every pair is measured once: O(n²·d/2).
     case exact
     /// Points are cut into leaves by random hyperplanes, several times over, and neighbours are looked for in the own
     /// leaves and then, for some rounds, among the neighbours of neighbours: O(n·(trees·leaf + rounds·2·20²)·d). Most of
@@ -20,7 +20,7 @@ public enum NeighbourSearch: Sendable, Hashable, Codable {
         // Lists, and the graph with its transpose: 8 and 4 + 8 bytes an entry, of which a union has twice as many.
         let graph = rows * neighbours * (8 + 8 + 2 * 12)
         switch self {
-        case .exact: return graph + threads * 4 * 64 * (rows + columns) * 8
+        case .exact: return graph + rows * 8 + threads * 4 * (64 * 512 + (64 + 2 * 512) * columns) * 8
         case .approximate(let trees, let leaf, _, _):
             let reversed = rows * min(neighbours, Self.followed) * 4
             return graph + rows * neighbours * 8 + rows * trees * 4 + reversed

@@ -99,9 +99,15 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
     /// Similarities of one candidate to all places.
     func fill(_ candidate: Int, into out: UnsafeMutablePointer<Scalar>) { fill([candidate][...], into: out) }
 
-    /// Squared distances of some candidates to all places, for a metric of distance that is not stored.
-    func squaredDistances(_ wanted: ArraySlice<Int>, into out: UnsafeMutablePointer<Scalar>) {
-        measure(wanted, into: out)
+    /// Squared distances of candidates to points that begin a block, for a metric of distance; up to the end of the last
+    /// point's block.
+    func squaredDistances(
+        _ wanted: Range<Int>, to others: Range<Int>, into out: UnsafeMutablePointer<Scalar>, stride: Int
+    ) {
+        let first = others.lowerBound / Scalar._lanes
+        builder.measure(
+            queries.pointer + wanted.lowerBound * dimensions, candidates: wanted, firstBlock: first,
+            blockCount: (others.upperBound + Scalar._lanes - 1) / Scalar._lanes - first, into: out, outStride: stride)
     }
 
     /// Similarities of some candidates to all places, a row of `stride` each.
@@ -116,12 +122,15 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
         Scalar._transform(transform, out, count: wanted.count * stride)
     }
 
+    private var builder: Builder {
+        Builder(
+            queries: queries, queryNorms: queryNorms, points: points, pointNorms: pointNorms, expands: expands,
+            isOfDistance: metric.isOfDistance, dimensions: dimensions)
+    }
+
     private func measure(_ wanted: ArraySlice<Int>, into out: UnsafeMutablePointer<Scalar>) {
         let gathered = AlignedBuffer<Scalar>(uninitialised: wanted.count * dimensions)
         gather(wanted, into: gathered.pointer)
-        let builder = Builder(
-            queries: queries, queryNorms: queryNorms, points: points, pointNorms: pointNorms, expands: expands,
-            isOfDistance: metric.isOfDistance, dimensions: dimensions)
         builder.measure(
             gathered.pointer, candidates: wanted, firstBlock: 0, blockCount: points.blockCount, into: out,
             outStride: stride)

@@ -72,6 +72,8 @@ int avk_level(void);
        so that only blocks whose bound could be the greatest are measured, against all queries they have missed. */    \
     long avk_farthest_##S(const T *queries, long count, const T *blocks, long blockCount, long dim, int32_t *seen,     \
                           T *near, T *blockMost, int32_t *list, T *greatest);                                          \
+    /* Lists which values are at most `own` or their bound, ascending. */                                              \
+    long avk_within_##S(const T *values, T own, const T *bounds, long count, int32_t *list);                           \
     T avk_dot_##S(const T *x, const T *y, long count);                                                                 \
     T avk_distance_##S(const T *x, const T *y, long count);
 
