@@ -34,8 +34,8 @@ public enum SubsetMethod: String, Sendable, CaseIterable, Codable {
     }
 }
 
-/// Logistic regression, or a network with a hidden layer, trained on subsets chosen in several ways, with equal numbers of gradients; every seed draws its
-/// own subsets and orders.
+/// Logistic regression, or a network with a hidden layer, trained on subsets chosen in several ways, with equal numbers of
+/// gradients; every seed draws its own subsets and orders.
 ///
 /// Step sizes g·bᵉ are tuned for each method on a grid, by the loss of a seed that is not reported.
 public struct SubsetExperiment: Sendable, Codable {
@@ -208,192 +208,21 @@ public struct SubsetRun: RemoteTask {
     }
 
     public func run() async throws -> Result {
+        let rows = train.features.rows
         var result: Result
         if experiment.hidden > 0 {
-            var trainer = NetworkTrainer(train, experiment, method, coreset, seed: seed)
+            let head = NetworkHead(train, experiment, seed: seed)
+            var trainer = SubsetTrainer(head, rows: rows, experiment, method, coreset, seed: seed)
             result = try trainer.train(steps, test: test)
         } else {
-            var trainer = SubsetTrainer(train, experiment, method, coreset, seed: seed)
-            result = try trainer.train(steps)
-            result.accuracy = trainer.model.accuracy(test.features, labels: test.labels)
+            let head = LinearHead(train, experiment, method, seed: seed)
+            var trainer = SubsetTrainer(head, rows: rows, experiment, method, coreset, seed: seed)
+            result = try trainer.train(steps, test: test)
         }
         if method == .craig {
             result.selection = coresetSeconds
             for epoch in result.seconds.indices { result.seconds[epoch] += coresetSeconds }
         }
         return result
-    }
-}
-
-/// A training as it goes on.
-struct SubsetTrainer {
-    private let data: SubsetExperiment.Examples
-    private let experiment: SubsetExperiment
-    private let method: SubsetMethod
-    private let seed: UInt64
-    private let all: [WeightedExample]
-    private let fixed: [WeightedExample]
-    private var generator: SeededGenerator
-    private var crest: Crest?
-    private(set) var model: LogisticRegression
-    private var selection = 0.0
-
-    init(
-        _ data: SubsetExperiment.Examples, _ experiment: SubsetExperiment, _ method: SubsetMethod,
-        _ coreset: [WeightedExample], seed: UInt64
-    ) {
-        self.data = data
-        self.experiment = experiment
-        self.method = method
-        self.seed = seed
-        all = (0..<data.features.rows).map { WeightedExample(row: $0, weight: 1) }
-        fixed = coreset
-        generator = SeededGenerator(seed: seed, stream: 60)
-        model = LogisticRegression(dimensions: data.features.columns, ridge: experiment.ridge)
-        if method == .crest {
-            crest = Crest(rows: data.features.rows, start: model, settings: experiment.crest, seed: seed)
-        }
-    }
-
-    private var size: Int { max(1, Int((experiment.fraction * Double(all.count)).rounded(.up))) }
-
-    mutating func train(_ steps: LogisticRegression.Steps) throws(CoresetError) -> SubsetRun.Result {
-        var result = SubsetRun.Result(
-            method: method, seed: seed, steps: steps, losses: [], accuracy: 0, gradientError: 0, selection: 0,
-            training: 0, gradients: 0)
-        let scale = Self.norm(model.gradient(data.features, labels: data.labels, examples: all))
-        var subset: [WeightedExample] = []
-        let passes = experiment.passes(of: method)
-        for epoch in 0..<passes {
-            let begin = SelectionRequest.threadNow
-            if epoch == 0 || (method.isRefreshed && epoch % experiment.refresh == 0) { subset = try choose() }
-            selection += SelectionRequest.threadNow - begin
-            if method != .crest {
-                result.gradientError += error(of: subset, at: model) * scaleFree(scale) / Double(passes)
-            }
-            if epoch == 0, method == .craig || method == .random { result.randomPointError = randomPointError(subset) }
-            let start = SelectionRequest.threadNow
-            let rate = steps.first * Double.power(steps.factor, Double(epoch))
-            if method == .crest {
-                let choosing = try trainOnBatches(rate, &result)
-                selection += choosing
-                result.training -= choosing
-            } else {
-                model.train(
-                    data.features, labels: data.labels, examples: subset, total: Double(all.count), epochs: 1,
-                    steps: .init(first: rate, factor: 1), seed: seed &+ UInt64(epoch) << 32)
-                result.gradients += subset.count
-            }
-            result.training += SelectionRequest.threadNow - start
-            result.losses.append(model.loss(data.features, labels: data.labels))
-            result.seconds.append(selection + result.training)
-            result.spent.append(result.gradients)
-        }
-        result.selection = selection
-        return result
-    }
-
-    private mutating func choose() throws(CoresetError) -> [WeightedExample] {
-        switch method {
-        case .full: return all
-        case .craig: return fixed
-        case .crest: return []
-        case .random, .randomAnew:
-            let weight = Double(all.count) / Double(size)
-            return shuffled().prefix(size).map { WeightedExample(row: $0, weight: weight) }
-        case .craigAnew:
-            let order = shuffled()
-            var result: [WeightedExample] = []
-            for part in 0..<experiment.parts {
-                let rows = Array(
-                    order[order.count * part / experiment.parts..<order.count * (part + 1) / experiment.parts])
-                let proxies = model.gradients(data.features, labels: data.labels, rows: rows)
-                let coreset = try CraigCoreset(
-                    proxies: proxies, labels: rows.map { Int(data.labels[$0]) }, quota: .fraction(experiment.fraction),
-                    threads: 1)
-                result += coreset.examples.map { WeightedExample(row: rows[$0.row], weight: $0.weight) }
-            }
-            return result
-        case .gradientMatching: return try matchedBatches()
-        }
-    }
-
-    private mutating func shuffled() -> [Int] {
-        var order = Array(0..<all.count)
-        generator.shuffle(&order)
-        return order
-    }
-
-    /// Mini-batches of a hundred are the items; each of its examples has the batch's weight.
-    private mutating func matchedBatches() throws(CoresetError) -> [WeightedExample] {
-        let order = shuffled()
-        let batches = stride(from: 0, to: order.count, by: 100).map { Array(order[$0..<min(order.count, $0 + 100)]) }
-        let gradients = batches.map { rows in
-            model.gradient(
-                data.features, labels: data.labels, examples: rows.map { WeightedExample(row: $0, weight: 1) })
-        }
-        let matching = try GradientMatching(
-            gradients: Matrix(gradients), count: max(1, min(batches.count, size / 100)), ridge: 0.5)
-        var result: [WeightedExample] = []
-        let total = zip(matching.picks, matching.weights).reduce(0) { $0 + $1.1 * Double(batches[$1.0].count) }
-        // With the ridge weights come out too small; together they stand for all examples.
-        let factor = total > 0 ? Double(all.count) / total : 0
-        for (pick, weight) in zip(matching.picks, matching.weights) where weight > 0 {
-            result += batches[pick].map { WeightedExample(row: $0, weight: weight * factor) }
-        }
-        return result
-    }
-
-    /// As many gradients as an epoch of the others has.
-    ///
-    /// - Returns: seconds of it for choosing.
-    private mutating func trainOnBatches(_ rate: Double, _ result: inout SubsetRun.Result) throws(CoresetError)
-        -> Double
-    {
-        var seconds = 0.0
-        var left = size
-        while left > 0, var crest {
-            let begin = SelectionRequest.threadNow
-            try crest.check(model, data.features, labels: data.labels)
-            seconds += SelectionRequest.threadNow - begin
-            for batch in crest.batches where left > 0 {
-                // A batch of m examples moves as far as m examples of a subset that stands for all do.
-                let mass = Double(batch.count) * Double(all.count) / Double(size)
-                model.step(
-                    data.features, labels: data.labels,
-                    batch: batch.map { WeightedExample(row: $0.row, weight: $0.weight * mass) }, rate: rate,
-                    mass: mass)
-                left -= batch.count
-                result.gradients += batch.count
-            }
-            self.crest = crest
-        }
-        return seconds
-    }
-
-    // MARK: Errors of gradients
-
-    private static func norm(_ vector: [Double]) -> Double { vector.reduce(0) { $0 + $1 * $1 }.squareRoot() }
-    private func scaleFree(_ scale: Double) -> Double { scale > 0 ? 1 / scale : 0 }
-
-    private func error(of subset: [WeightedExample], at model: LogisticRegression) -> Double {
-        let full = model.gradient(data.features, labels: data.labels, examples: all)
-        let part = model.gradient(data.features, labels: data.labels, examples: subset)
-        return Self.norm(zip(full, part).map { $0 - $1 })
-    }
-
-    /// Over weights that are nearly normal: sums of twelve uniform numbers.
-    private func randomPointError(_ subset: [WeightedExample]) -> Double {
-        var generator = SeededGenerator(seed: 1, stream: 61)
-        var sum = 0.0
-        for _ in 0..<20 {
-            var other = model
-            for t in other.weights.indices {
-                other.weights[t] = (0..<12).reduce(-6.0) { sum, _ in sum + generator.unit() }
-            }
-            let full = Self.norm(other.gradient(data.features, labels: data.labels, examples: all))
-            sum += error(of: subset, at: other) * scaleFree(full) / 20
-        }
-        return sum
     }
 }
