@@ -18,10 +18,15 @@ import Testing
     }
 
     /// Each look takes a millisecond.
-    private final class Clock {
+    private final class Clock: @unchecked Sendable {
+        // Unchecked: each test has its own, on one thread.
         var time = 0.0
+        private let tick: Double
+
+        init(tick: Double = 0.001) { self.tick = tick }
+
         func now() -> Double {
-            time += 0.001
+            time += tick
             return time
         }
     }
@@ -83,9 +88,86 @@ import Testing
         #expect(accuracy > 0.85 && accuracy <= 0.93, "\(accuracy)")
         let (control, _) = try Self.run(features, labels, batches: 60, isRandom: true, limit: 100)
         #expect(try #require(control.accuracy) > 0.8)
-        let json = outcome.json(quality: nil, control: control)
-        #expect(json["accuracy"]?.doubleValue != nil && json["randomAccuracy"]?.doubleValue != nil)
         #expect(control.records.allSatisfy { $0.greedy == 0 && Set($0.picks).count == 6 })
+    }
+
+    @Test("over seeds the means, their intervals and those of paired differences are those of the single runs")
+    func comparison() throws {
+        var generator = SeededGenerator(seed: 4, stream: 57)
+        let (features, labels) = try Self.clouds(&generator, rows: 1200)
+        var loop = RealTimeLoop(
+            count: 6, batch: 60, rate: 60, within: 0.2, batches: 20, metric: .gaussian(gamma: 0.5))
+        loop.memory = 0
+        let start = try RealTimeLearner(
+            model: SoftmaxRegression(dimensions: 2, classes: 3), dimensions: 2, within: 0.05)
+        let seeds: [UInt64] = [3, 4, 5, 6, 7]
+        // Ticks without rounding, so that runs that begin later see the same differences.
+        let clock = Clock(tick: 1.0 / 1024)
+        let comparison = try RealTimeComparison(
+            loop, features, labels: labels, learner: start, seeds: seeds, now: clock.now
+        ) { clock.time = max(clock.time, $0) }
+        var singles: [(Double, Double)] = []
+        for seed in seeds {
+            let pair = try [false, true].map { isRandom in
+                var (own, learner) = (loop, start)
+                (own.seed, own.isRandom) = (seed, isRandom)
+                let clock = Clock(tick: 1.0 / 1024)
+                let outcome = try own.run(features, labels: labels, learner: &learner, now: clock.now) {
+                    clock.time = max(clock.time, $0)
+                }
+                return try #require(outcome.accuracy)
+            }
+            singles.append((pair[0], pair[1]))
+        }
+        #expect(comparison.chosen == SampleMean(singles.map(\.0)) && comparison.random == SampleMean(singles.map(\.1)))
+        #expect(comparison.random.deviation > 0)
+        // 2.776 is the quantile of Student's t for four degrees of freedom.
+        let differences = singles.map { $0.0 - $0.1 }
+        let mean = differences.reduce(0, +) / 5
+        let deviation = (differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 4).squareRoot()
+        let json = comparison.outcome.json(quality: nil, learning: comparison)
+        #expect(json["seeds"] == 5 && json["chosen"] == 100)
+        let interval = (json["overRandomInterval"]?.arrayValue ?? []).compactMap(\.doubleValue)
+        #expect(interval.count == 2)
+        for (value, sign) in zip(interval, [-1.0, 1]) {
+            #expect(abs(value - (mean + sign * 2.776 * deviation / 5.0.squareRoot())) < 2e-6)
+        }
+        #expect(json["accuracyInterval"] != nil && json["randomAccuracyInterval"] != nil)
+        #expect(throws: CoresetError.self) {
+            try RealTimeComparison(
+                loop, features, labels: labels, learner: start, seeds: [], now: clock.now, wait: { _ in })
+        }
+    }
+
+    /// Takes ten seconds to look at rows.
+    private struct Slow: ActiveModel {
+        let clock: Clock
+        /// For a batch.
+        let thirds: Matrix<Float>
+        var classes: Int { 3 }
+        func fit(_ features: Matrix<Float>, labels: [Int], weights: [Double]?) throws(CoresetError) {}
+        func probabilities(of features: Matrix<Float>) -> Matrix<Float> {
+            clock.time += 10
+            return thirds
+        }
+    }
+
+    @Test("finding out how good the model was keeps no batch waiting") func accuracyIsOutside() throws {
+        var generator = SeededGenerator(seed: 5, stream: 58)
+        let (features, labels) = try Self.clouds(&generator, rows: 600)
+        var loop = RealTimeLoop(
+            count: 6, batch: 60, rate: 60, within: 0.2, batches: 10, metric: .gaussian(gamma: 0.5))
+        loop.isRandom = true
+        let clock = Clock()
+        var learner = try RealTimeLearner(
+            model: Slow(
+                clock: clock, thirds: Matrix(rows: 60, columns: 3, storage: [Float](repeating: 1 / 3, count: 180))),
+            dimensions: 2, within: 0.05)
+        let outcome = try loop.run(features, labels: labels, learner: &learner, now: clock.now) {
+            clock.time = max(clock.time, $0)
+        }
+        #expect(outcome.late == 0 && outcome.dropped == 0 && outcome.latency(1) < 0.1)
+        #expect(outcome.records.count { $0.accuracy != nil } == 9)
     }
 
     @Test("labels that do not fit are typed errors") func errors() throws {

@@ -72,14 +72,14 @@ public struct RealTimeLoop: Sendable, Codable {
     public func run(
         _ features: Matrix<Float>, now: () -> Double, wait: (Double) -> Void
     ) throws(CoresetError) -> RealTimeOutcome {
-        try run(
-            features, now: now, wait: wait, shortlist: { _ in nil }, afterwards: { _, _ throws(CoresetError) in nil })
+        try run(features, now: now, wait: wait, shortlist: { _ in nil }, afterwards: { _, _ throws(CoresetError) in })
     }
 
     /// The same with a model that learns: the labels of a batch's picks come back when they are made, and what is learnt
     /// from them decides what is chosen of the next batch.
     ///
-    /// Time for learning is none of a batch's latency, but a batch that arrives meanwhile waits.
+    /// Time for learning is none of a batch's latency, but a batch that arrives meanwhile waits. How good the model was is
+    /// found out when the stream has ended, from the models before each batch, which are kept until then.
     ///
     /// - Parameter labels: of all rows; those that were not picked serve to tell how good the model is.
     /// - Throws: `CoresetError`.
@@ -92,21 +92,31 @@ public struct RealTimeLoop: Sendable, Codable {
         }
         var own = learner
         defer { learner = own }
-        return try run(
+        var before: [Model?] = []
+        before.reserveCapacity(batches)
+        let outcome = try run(
             features, now: now, wait: wait, shortlist: { isRandom ? nil : own.shortlist($0, count: count) },
             afterwards: { rows, picks throws(CoresetError) in
-                let truth = rows.map { labels[$0] }
-                let accuracy = own.rounds > 0 ? own.model.accuracy(features.select(rows), labels: truth) : nil
+                before.append(own.rounds > 0 ? own.model : nil)
                 try own.learn(
-                    features.select(picks.map { rows[$0] }), labels: picks.map { truth[$0] },
+                    features.select(picks.map { rows[$0] }), labels: picks.map { labels[rows[$0]] },
                     until: now() + own.within, now: now)
-                return accuracy
             })
+        return outcome.with(
+            accuracies: zip(outcome.records, before).map { record, model in
+                guard let model else { return nil }
+                let rows = rows(of: record.number, in: features)
+                return model.accuracy(features.select(rows), labels: rows.map { labels[$0] })
+            })
+    }
+
+    func rows(of number: Int, in features: Matrix<Float>) -> [Int] {
+        (0..<batch).map { (number * batch + $0) % features.rows }
     }
 
     private func run(
         _ features: Matrix<Float>, now: () -> Double, wait: (Double) -> Void, shortlist: (Matrix<Float>) -> [Int]?,
-        afterwards: (_ rows: [Int], _ picks: [Int]) throws(CoresetError) -> Double?
+        afterwards: (_ rows: [Int], _ picks: [Int]) throws(CoresetError) -> Void
     ) throws(CoresetError) -> RealTimeOutcome {
         try check(features)
         let columns = features.columns
@@ -133,7 +143,7 @@ public struct RealTimeLoop: Sendable, Codable {
                 wait(origin + Double(arrived + 1) * apart)
                 continue
             }
-            let rows = (0..<batch).map { (job.element * batch + $0) % features.rows }
+            let rows = rows(of: job.element, in: features)
             let target = job.time + within - reserve
             var record = Record(
                 number: job.element, latency: 0, service: 0, picks: [], greedy: 0, evaluations: 0,
@@ -157,7 +167,7 @@ public struct RealTimeLoop: Sendable, Codable {
             let over = finish - target
             // A time slice of another program is no cost of finishing, so one outlier must not take half of the time.
             reserve = max(0.98 * reserve, present < target ? min(1.5 * over, within / 4) : 0)
-            record.accuracy = try afterwards(rows, record.picks)
+            try afterwards(rows, record.picks)
             for pick in record.picks { centres?.observe(Array(features[row: rows[pick]])) }
             if job.element % sampled == 0 {
                 samples.append(.init(record: records.count, context: context))

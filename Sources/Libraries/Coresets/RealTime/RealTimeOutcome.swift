@@ -4,7 +4,7 @@ import JSON
 /// How a loop did at its rate.
 public struct RealTimeOutcome: Sendable {
     public let loop: RealTimeLoop
-    public let records: [RealTimeLoop.Record]
+    public private(set) var records: [RealTimeLoop.Record]
     /// Batches lost because the queue was full.
     public let dropped: Int
 
@@ -21,6 +21,19 @@ public struct RealTimeOutcome: Sendable {
         self.records = records
         self.dropped = dropped
         self.samples = samples
+    }
+
+    /// The runs of one loop with several seeds, as one; how good models were is left to `RealTimeComparison`.
+    init(joining runs: [RealTimeOutcome], loop: RealTimeLoop) {
+        self.init(
+            loop: loop, records: runs.flatMap { $0.with(accuracies: $0.records.map { _ in nil }).records },
+            dropped: runs.reduce(0) { $0 + $1.dropped }, samples: [])
+    }
+
+    func with(accuracies: [Double?]) -> RealTimeOutcome {
+        var copy = self
+        for (index, accuracy) in accuracies.enumerated() { copy.records[index].accuracy = accuracy }
+        return copy
     }
 
     /// Batches chosen from after their time.
@@ -53,8 +66,7 @@ public struct RealTimeOutcome: Sendable {
         var (chosen, random): ([Double], [Double]) = ([], [])
         for sample in samples.prefix(Self.sampleSize) {
             let record = records[sample.record]
-            let rows = features.select(
-                (0..<loop.batch).map { (record.number * loop.batch + $0) % features.rows })
+            let rows = features.select(loop.rows(of: record.number, in: features))
             var generator = SeededGenerator(seed: loop.seed, stream: UInt64(record.number) | 1 << 40)
             let other = RealTimeLoop.random(loop.batch, loop.count, &generator)
             func measure(_ start: some Objective) throws(CoresetError) {
@@ -83,9 +95,9 @@ public struct RealTimeOutcome: Sendable {
 
     /// - Parameters:
     ///   - quality: of `quality(_:)`.
-    ///   - control: the same loop with random picks.
+    ///   - learning: of loops into which labels came back.
     public func json(
-        quality: (chosen: SampleMean, random: SampleMean)?, control: RealTimeOutcome? = nil
+        quality: (chosen: SampleMean, random: SampleMean)?, learning: RealTimeComparison? = nil
     ) -> JSONValue {
         func milliseconds(_ seconds: Double) -> JSONValue { JSONValue((seconds * 1e6).rounded() / 1e3) }
         func share(_ value: Double) -> JSONValue { JSONValue((value * 1e6).rounded() / 1e6) }
@@ -100,8 +112,19 @@ public struct RealTimeOutcome: Sendable {
             "guarantee": share(meanGuarantee),
             "evaluations": JSONValue(records.reduce(0) { $0 + $1.evaluations } / max(1, records.count)),
         ]
-        if let accuracy { object["accuracy"] = share(accuracy) }
-        if let accuracy = control?.accuracy { object["randomAccuracy"] = share(accuracy) }
+        if let learning {
+            object["seeds"] = JSONValue(learning.difference.count)
+            for (name, mean) in [
+                ("accuracy", learning.chosen), ("randomAccuracy", learning.random), ("overRandom", learning.difference),
+            ] {
+                object[name] = share(mean.mean)
+                object[name + "Interval"] = .array([
+                    share(mean.interval.lowerBound), share(mean.interval.upperBound),
+                ])
+            }
+        } else if let accuracy {
+            object["accuracy"] = share(accuracy)
+        }
         if let quality {
             object["quality"] = share(quality.chosen.mean)
             object["randomQuality"] = share(quality.random.mean)

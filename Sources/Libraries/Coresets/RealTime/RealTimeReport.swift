@@ -3,9 +3,9 @@ import Reports
 
 /// The page of loops at several rates.
 public struct RealTimeReport: Sendable {
-    /// A loop, what its picks are worth, and where labels came back the same loop with random picks.
+    /// A loop, what its picks are worth, and where labels came back what was learnt beside what random picks teach.
     public typealias Row = (
-        outcome: RealTimeOutcome, quality: (chosen: SampleMean, random: SampleMean)?, control: RealTimeOutcome?
+        outcome: RealTimeOutcome, quality: (chosen: SampleMean, random: SampleMean)?, learning: RealTimeComparison?
     )
 
     public let source: String
@@ -20,7 +20,7 @@ public struct RealTimeReport: Sendable {
         .object([
             "goal": .string(rows.first?.outcome.loop.goal.rawValue ?? ""),
             "metric": .string(rows.first?.outcome.loop.metric.name ?? ""),
-            "rates": .array(rows.map { $0.outcome.json(quality: $0.quality, control: $0.control) }),
+            "rates": .array(rows.map { $0.outcome.json(quality: $0.quality, learning: $0.learning) }),
         ])
     }
 
@@ -80,10 +80,17 @@ public struct RealTimeReport: Sendable {
                         head: [
                             "rows/s", "batches", "late", "dropped", "50 %, ms", "90 %, ms", "99 %, ms",
                             "greatest, ms",
-                            "quality", "random", "guaranteed", "accuracy, %", "of random picks, %",
-                        ], numeric: Set(0...12),
+                            "quality", "random", "guaranteed", "accuracy, %", "of random picks, %", "difference",
+                        ], numeric: Set(0...13),
                         rows: rows.map { row in
                             let one = row.outcome
+                            func percent(_ mean: SampleMean?) -> HTMLWriter.Cell {
+                                .text(
+                                    mean.map {
+                                        Format.decimal(100 * $0.mean, digits: 2) + " ± "
+                                            + Format.decimal(100 * $0.halfWidth, digits: 2)
+                                    } ?? "")
+                            }
                             func ms(_ share: Double) -> HTMLWriter.Cell {
                                 .text(Format.decimal(one.latency(share) * 1e3, digits: 2))
                             }
@@ -94,10 +101,18 @@ public struct RealTimeReport: Sendable {
                                 .text(row.quality.map { Format.decimal($0.chosen.mean, digits: 3) } ?? ""),
                                 .text(row.quality.map { Format.decimal($0.random.mean, digits: 3) } ?? ""),
                                 .text(Format.decimal(one.meanGuarantee, digits: 3)),
-                                .text(one.accuracy.map { Format.decimal(100 * $0, digits: 2) } ?? ""),
-                                .text(row.control?.accuracy.map { Format.decimal(100 * $0, digits: 2) } ?? ""),
+                                percent(row.learning?.chosen), percent(row.learning?.random),
+                                percent(row.learning?.difference),
                             ]
                         })
+                    if let seeds = rows.compactMap(\.learning).first?.difference.count {
+                        page.element("p", class: "note") {
+                            $0.text(
+                                "Accuracies are those on batches that the model had not learnt from, over the later half of "
+                                    + "the stream: means over \(seeds) seeds ± half of the 95 % interval (Student's t); the "
+                                    + "difference is that of runs with the same seed.")
+                        }
+                    }
                 }
             }
         }
