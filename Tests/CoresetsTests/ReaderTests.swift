@@ -9,12 +9,12 @@ import Testing
     private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("coresets-\(UUID().uuidString)")
 
     /// Features of a file with these bytes.
-    private func read(_ bytes: [UInt8], _ name: String) throws -> Matrix<Float> {
+    private func read(_ bytes: [UInt8], _ name: String, key: String? = nil) throws -> Matrix<Float> {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let path = folder.appendingPathComponent(name).path
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         defer { try? FileManager.default.removeItem(at: folder) }
-        return try FeatureFile(path).read(as: Float.self).features
+        return try FeatureFile(path).read(as: Float.self, key: key).features
     }
 
     private static func npy(_ type: String, _ shape: String, _ numbers: [UInt8], order: String = "False") -> [UInt8] {
@@ -65,7 +65,7 @@ import Testing
             ("1,2\n3,nan\n", "a.csv", "line 2, column 1"), ("1,2\n3,1e39\n", "a.csv", "line 2, column 1"),
             ("[1,2]\n[3]\n", "a.jsonl", "line 2"), ("[1,2]\n\n[3,\n", "a.jsonl", "line 3"),
             ("[1,2]\n[3,null]\n", "a.jsonl", "line 2"), ("{\"y\":[1]}\n", "a.jsonl", "line 1"),
-            ("[1,1e39]\n", "a.jsonl", "line 1"),
+            ("[1,1e39]\n", "a.jsonl", "line 1"), ("1,2\n3,\"4\n", "a.csv", "line 2: a quotation mark"),
         ] {
             let error = #expect(throws: CoresetError.self) { _ = try read(Array(text.utf8), name) }
             let message = "\(error.map { "\($0)" } ?? "")"
@@ -79,6 +79,14 @@ import Testing
             let error = #expect(throws: CoresetError.self) { _ = try read(bytes, name) }
             let message = "\(error.map { "\($0)" } ?? "")"
             #expect(message.contains(name) && message.contains("row 1, column 1"), "\(message)")
+        }
+        for (shape, reason) in [([6], "it has no matrix"), ([2, 3], "name one of x with --key")] {
+            let error = #expect(throws: CoresetError.self) {
+                _ = try read(
+                    Self.safetensors("F32", shape, Self.floats), "a.safetensors", key: shape == [6] ? nil : "y")
+            }
+            let message = "\(error.map { "\($0)" } ?? "")"
+            #expect(message.contains("a.safetensors, the header") && message.contains(reason), "\(message)")
         }
         for shape in ["(2, 3, 1)", "()", "(2,)(", "(-2, 3)", "(2, 9223372036854775807)", "(9223372036854775807, 0)"] {
             let error = #expect(throws: CoresetError.self, "\(shape)") {

@@ -102,10 +102,15 @@ struct CSVFeatures {
                 }
                 if isHeader { continue }
             }
+            guard line.count(where: { $0 == UInt8(ascii: "\"") }) % 2 == 0 else {
+                throw CoresetError.malformed(
+                    file: path, place: place, reason: "a quotation mark is not closed; repair or drop the line")
+            }
             let fields = Self.fields(line, separator)
             guard fields.count == keeps.count else {
                 throw CoresetError.malformed(
-                    file: path, place: place, reason: "\(fields.count) fields where \(keeps.count) were expected")
+                    file: path, place: place,
+                    reason: "\(fields.count) fields where \(keeps.count) were expected; repair or drop the line")
             }
             for (index, field) in fields.enumerated() where keeps[index] {
                 let text = String(decoding: field, as: UTF8.self).trimmed(" \"")
@@ -189,7 +194,7 @@ struct JSONLinesFeatures {
             default: throw fail("\(value.kind) where an array of numbers, or an object with one, was expected")
             }
             guard columns == nil || columns == numbers.count else {
-                throw fail("\(numbers.count) numbers where \(columns ?? 0) were expected")
+                throw fail("\(numbers.count) numbers where \(columns ?? 0) were expected; repair or drop the line")
             }
             columns = numbers.count
             for (index, number) in numbers.enumerated() {
@@ -234,8 +239,13 @@ struct SafetensorsFeatures {
             let chosen = key.map({ key in tensors.filter { $0.key == key } }) ?? (matrices.count == 1 ? matrices : nil),
             let tensor = chosen.first
         else {
-            throw CoresetError.unknownName(
-                what: "matrix (name it with --key)", name: key ?? "", known: matrices.map(\.key))
+            let names = matrices.map(\.key).joined(separator: ", ")
+            throw fail(
+                "the header",
+                matrices.isEmpty
+                    ? "it has no matrix, a tensor of two dimensions"
+                    : key.map { "it has no tensor \($0); name one of \(names) with --key" }
+                        ?? "it has several matrices; name one of \(names) with --key")
         }
         let shape = (tensor.value["shape"]?.arrayValue ?? []).compactMap(\.intValue)
         let range = (tensor.value["data_offsets"]?.arrayValue ?? []).compactMap(\.intValue)
@@ -248,7 +258,7 @@ struct SafetensorsFeatures {
         }
         let start = 8 + length
         guard range[0] >= 0, range[0] <= range[1], range[1] <= bytes.count - start else {
-            throw fail("tensor \(tensor.key)", "its bytes lie outside the file")
+            throw fail("tensor \(tensor.key)", "its bytes lie outside the file, which ends early; fetch it again")
         }
         var numbers = bytes[start + range[0]..<start + range[1]]
         if tensor.value["dtype"]?.stringValue == "BF16" {

@@ -54,11 +54,15 @@ public struct NumPyFile: Sendable {
         let version = bytes[6]
         guard (1...3).contains(version) else { throw fail(6, "NPY version \(version) is not known") }
         let wide = version > 1
-        guard bytes.count >= (wide ? 12 : 10) else { throw fail(bytes.count, "the file ends in its header") }
+        guard bytes.count >= (wide ? 12 : 10) else {
+            throw fail(bytes.count, "the file ends in its header; save or fetch it again")
+        }
         var length = Int(bytes[8]) | Int(bytes[9]) << 8
         if wide { length |= Int(bytes[10]) << 16 | Int(bytes[11]) << 24 }
         let first = wide ? 12 : 10
-        guard bytes.count - first >= length else { throw fail(bytes.count, "the file ends in its header") }
+        guard bytes.count - first >= length else {
+            throw fail(bytes.count, "the file ends in its header; save or fetch it again")
+        }
         let header = String(decoding: bytes[first..<first + length], as: UTF8.self)
         guard let description = Self.value(of: "descr", in: header), description.utf8.count >= 3 else {
             throw fail(first, "the header has no element type (`descr`)")
@@ -91,7 +95,8 @@ public struct NumPyFile: Sendable {
             total = product
         }
         guard bytes.count - first - length >= total else {
-            throw fail(bytes.count, "the file ends early: \(total) bytes of numbers were announced")
+            throw fail(
+                bytes.count, "the file ends early: \(total) bytes of numbers were announced; save or fetch it again")
         }
         self.path = path
         self.element = element

@@ -45,7 +45,7 @@ struct SelectActiveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let features = try input.read(as: Float.self).features
-        let classes = try NumPyFile(contentsOf: labels).integers()
+        let classes = try input.integers(of: labels, rows: features.rows, least: 0)
         let test = test ?? features.rows / 5
         var experiment = ActiveExperiment(
             strategies: try strategy.isEmpty

@@ -30,11 +30,18 @@ struct FeatureOptions: ParsableArguments {
         [String] = []
     @Option(help: "Member of JSON lines, or tensor, that holds the features.") var key: String?
 
-    func read<Scalar: KernelScalar>(as type: Scalar.Type) throws -> FeatureFile.Contents<Scalar> {
+    /// - Parameter mayBeEmpty: whether a file without rows is no error.
+    func read<Scalar: KernelScalar>(
+        as type: Scalar.Type, mayBeEmpty: Bool = false
+    ) throws -> FeatureFile.Contents<Scalar> {
         var contents =
             ImageFolder.isFolder(file)
             ? try ImageFolder(file, cells: cells).read(as: Scalar.self)
             : try FeatureFile(file).read(as: Scalar.self, key: key, skipping: skip)
+        guard contents.features.rows > 0 || mayBeEmpty else {
+            throw CoresetError.malformed(
+                file: file, place: "the whole file", reason: "it has no rows, so that nothing can be chosen")
+        }
         if let scale {
             guard scale.isFinite, scale > 0 else {
                 throw CoresetError.invalidParameter(name: "--scale", value: "\(scale)", expected: "a positive number")
@@ -45,6 +52,23 @@ struct FeatureOptions: ParsableArguments {
         }
         if standardise { contents.features = contents.features.standardised() }
         return contents
+    }
+
+    /// Whole numbers from an NPY file, one for each row: classes, groups.
+    ///
+    /// - Parameter least: the smallest that may be there.
+    func integers(of path: String, rows: Int, least: Int = .min) throws -> [Int] {
+        let values = try NumPyFile(contentsOf: path).integers()
+        guard values.count == rows else {
+            throw CoresetError.malformed(
+                file: path, place: "the shape",
+                reason: "\(values.count) numbers for the \(rows) rows of \(file); give one for each row")
+        }
+        if let bad = values.firstIndex(where: { $0 < least }) {
+            throw CoresetError.malformed(
+                file: path, place: "element \(bad)", reason: "\(values[bad]) is no class; number them from \(least)")
+        }
+        return values
     }
 
     /// Names of the rows, where the file is a folder of images.

@@ -67,9 +67,10 @@ struct SelectRowsCommand: ParsableCommand {
 
     func run() throws {
         if objective == "craig" { return try runCraig() }
-        let request = try makeRequest()
-        let contents = try input.read(as: Double.self)
+        var request = try makeRequest()
+        let contents = try input.read(as: Double.self, mayBeEmpty: count == 0)
         let features = contents.features
+        request.constraint = try makeConstraint(rows: features.rows)
         guard let precision = SelectionRequest.Precision(rawValue: precision) else {
             throw CoresetError.unknownName(
                 what: "precision", name: precision, known: SelectionRequest.Precision.allCases.map(\.rawValue))
@@ -110,12 +111,13 @@ struct SelectRowsCommand: ParsableCommand {
     }
 
     private func runCraig() throws {
-        let classes = try NumPyFile(contentsOf: labels ?? "").integers()
         let quota = fraction.map { CraigCoreset.Quota.fraction($0) } ?? .equal(count ?? 0)
         let search = try Optimizer(named: optimizer, parameter: epsilon)
+        let storage = try wantedStorage()
         func select<Scalar: KernelScalar>(_ features: Matrix<Scalar>) throws -> CraigCoreset {
             try CraigCoreset(
-                proxies: features, labels: classes, quota: quota, optimizer: search,
+                proxies: features, labels: input.integers(of: labels ?? "", rows: features.rows), quota: quota,
+                optimizer: search, storage: storage,
                 memoryLimit: memory.map { $0 << 20 }, seed: seed, threads: threads)
         }
         let coreset: CraigCoreset
@@ -161,7 +163,6 @@ struct SelectRowsCommand: ParsableCommand {
         request.neighbours = neighbours
         if approximate { request.search = .approximate(seed: seed) }
         request.threads = threads
-        request.constraint = try makeConstraint()
         request.memoryLimit = memory.map { $0 << 20 }
         let concaves: [String: Concave] = [
             "sqrt": .squareRoot, "log": .logarithm, "saturation": .saturation, "sigmoid": .saturation,
@@ -171,21 +172,32 @@ struct SelectRowsCommand: ParsableCommand {
                 what: "concave function", name: concave, known: ["sqrt", "log", "saturation"])
         }
         request.concave = concave
-        guard let storage = Similarities.Storage(rawValue: storage) else {
-            throw CoresetError.unknownName(
-                what: "storage", name: storage, known: Similarities.Storage.allCases.map(\.rawValue))
-        }
-        request.storage = storage
+        request.storage = try wantedStorage()
         return request
     }
 
-    private func makeConstraint() throws -> Constraint {
+    private func wantedStorage() throws -> Similarities.Storage {
+        guard let found = Similarities.Storage(rawValue: storage) else {
+            throw CoresetError.unknownName(
+                what: "storage", name: storage, known: Similarities.Storage.allCases.map(\.rawValue))
+        }
+        return found
+    }
+
+    private func makeConstraint(rows: Int) throws -> Constraint {
         if let costs, let budget {
             let values: Matrix<Double> = try NumPyFile(contentsOf: costs).matrix()
+            guard values.rows == rows, values.columns == 1 else {
+                throw CoresetError.malformed(
+                    file: costs, place: "the shape",
+                    reason:
+                        "\(values.rows) × \(values.columns) costs for the \(rows) rows of \(input.file); give one for each"
+                )
+            }
             return .knapsack(costs: values.storage, budget: budget)
         }
         guard let groups, let quota else { return .none }
-        let members = try NumPyFile(contentsOf: groups).integers()
+        let members = try input.integers(of: groups, rows: rows, least: 0)
         return .partition(
             classes: members, quotas: [Int](repeating: quota, count: max(0, members.max() ?? -1) + 1))
     }

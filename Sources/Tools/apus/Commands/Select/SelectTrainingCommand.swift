@@ -53,22 +53,23 @@ struct SelectTrainingCommand: AsyncParsableCommand {
 
     func run() async throws {
         let features = try input.read(as: Float.self).features
-        let own = try NumPyFile(contentsOf: labels).integers()
-        let known = try testLabels.map { try NumPyFile(contentsOf: $0).integers() }
+        let own = try input.integers(of: labels, rows: features.rows, least: hidden > 0 ? 0 : .min)
+        var held: (features: Matrix<Float>, labels: [Int])?
+        if let test, let testLabels {
+            var other = input
+            other.file = test
+            let rows = try other.read(as: Float.self).features
+            held = (rows, try other.integers(of: testLabels, rows: rows.rows, least: hidden > 0 ? 0 : .min))
+        }
         // Logistic regression tells label 1 from every other.
-        let classes = max(own.max() ?? 0, known?.max() ?? 0) + 1
+        let classes = max(own.max() ?? 0, held?.labels.max() ?? 0) + 1
         func examples(_ features: Matrix<Float>, _ labels: [Int]) throws -> SubsetExperiment.Examples {
             hidden > 0
                 ? try SubsetExperiment.Examples(features: features, labels: labels, classes: classes)
                 : try SubsetExperiment.Examples(features: features, labels: labels)
         }
         let train = try examples(features, own)
-        var held = train
-        if let test, let known {
-            var other = input
-            other.file = test
-            held = try examples(try other.read(as: Float.self).features, known)
-        }
+        let tested = try held.map { try examples($0.features, $0.labels) } ?? train
         var experiment = SubsetExperiment(
             methods: try method.isEmpty
                 ? SubsetMethod.allCases.filter { hidden == 0 || ($0 != .crest && $0 != .gradientMatching) }
@@ -82,7 +83,7 @@ struct SelectTrainingCommand: AsyncParsableCommand {
         experiment.hidden = hidden
         experiment.batch = batch
         if hidden > 0 { (experiment.firsts, experiment.factors) = ([0.03, 0.1, 0.3], [0.95, 1]) }
-        let (chosen, heldOut) = (experiment, held)
+        let (chosen, heldOut) = (experiment, tested)
         let outcome = try await withCluster(.fromEnvironment) { cluster in
             try await chosen.run(on: cluster, train: train, test: heldOut)
         }
