@@ -66,6 +66,18 @@ struct Throwing: RemoteTask {
 distributed actor Keeper {
     typealias ActorSystem = ApusActorSystem
     distributed func touch() -> Int { 1 }
+    distributed func fail() throws { throw Throwing.Failure() }
+}
+
+/// Calls an actor from a worker.
+struct Touch: RemoteTask {
+    let keeper: Keeper
+    var times: Int
+    func run() async throws -> Int {
+        var sum = 0
+        for _ in 0..<times { sum += try await keeper.touch() }
+        return sum
+    }
 }
 
 struct NewKeeper: ActorBlueprint {
@@ -241,6 +253,42 @@ enum TestState {
         }
         // The node left the events behind.
         check(try EventSource.load(name))
+    }
+
+    @Test("all calls of actors are recorded, with who made them, also when they fail")
+    func calls() async throws {
+        try await run { cluster async throws in
+            let keeper = try await cluster.create(NewKeeper())
+            for _ in 0..<30 { _ = try await keeper.touch() }
+            let many = try (0..<100).map { _ in try cluster.submit(to: keeper) { try await $0.touch() } }
+            #expect(try await cluster.get(many).count == 100)
+            await #expect(throws: TaskError.self) { try await keeper.fail() }
+            #expect(try await cluster.submit(Touch(keeper: keeper, times: 10)).value == 10)
+            let history = TaskHistory(try events())
+            #expect(history.tasks.count == 1 && history.calls.count == 141)
+            #expect(history.calls.count { $0.owner == 1 } == 131)
+            #expect(history.calls.count { $0.name == "Keeper.touch" } == 140)
+            for call in history.calls {
+                guard let attempt = call.attempts.first, let sent = attempt.sent, let began = attempt.started,
+                    let ended = attempt.ended, let done = call.done
+                else {
+                    Issue.record("\(call) lacks a part")
+                    continue
+                }
+                #expect(sent <= began && began <= ended && ended <= done && call.submitted == sent)
+                #expect(call.outcome == (call.name == "Keeper.fail" ? .failed : .succeeded))
+            }
+            // An actor runs its calls one after the other.
+            let runs = history.calls.compactMap { call -> ClosedRange<Double>? in
+                guard let began = call.attempts[0].started, let ended = call.attempts[0].ended else { return nil }
+                return began...ended
+            }.sorted { $0.lowerBound < $1.lowerBound }
+            #expect(zip(runs, runs.dropFirst()).allSatisfy { $0.upperBound <= $1.lowerBound })
+            let checker = try TraceChecker(ChromeTrace.text(try events()))
+            #expect(checker.problems == [])
+            #expect(checker.flowEnds.count == 142)
+            #expect(try await cluster.metrics().contains("apus_actor_calls_total{name=\"Keeper.touch\"} 140"))
+        }
     }
 
     private func check(_ events: ClusterEvents) {

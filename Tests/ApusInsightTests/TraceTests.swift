@@ -155,6 +155,54 @@ struct TraceChecker {
         #expect(abs(tasks[0].attempts[1].waits[0].upperBound - 100e-6) < 1e-12)
     }
 
+    /// Calls of two callers to one actor, with the same numbers; the last one runs, and one waits.
+    private var calls: ClusterEvents {
+        events([
+            process(
+                1, .driver,
+                [
+                    event(.submitted, 5, task: 1), event(.called, 10, other: 3, flight: 7),
+                    event(.called, 11, other: 3, flight: 8), event(.replied, 50, other: 3, flight: 7),
+                    event(.callFailed, 60, other: 3, flight: 8), event(.called, 61, other: 3, flight: 9),
+                ]),
+            process(2, .worker, [event(.called, 12, other: 3, flight: 7), event(.called, 13, other: 3, flight: 8)]),
+            process(
+                3, .worker,
+                [
+                    event(.callBegan, 20, other: 1, flight: 7), event(.callEnded, 30, other: 1, flight: 7),
+                    event(.callBegan, 31, other: 1, flight: 8), event(.callEnded, 41, other: 1, flight: 8),
+                    event(.callBegan, 42, other: 2, flight: 7),
+                ]),
+        ])
+    }
+
+    @Test("events of callers and actors become calls, each with its caller")
+    func callHistory() throws {
+        let history = TaskHistory(calls)
+        #expect(history.tasks.count == 1 && history.tasks[0].attempts.isEmpty)
+        #expect(history.calls.map(\.owner) == [1, 1, 1, 2, 2] && history.calls.map(\.number) == [7, 8, 9, 7, 8])
+        #expect(history.calls.allSatisfy { $0.isCall && $0.attempts.map(\.worker) == [3] })
+        #expect(history.calls.map(\.submitted) == [10e-6, 11e-6, 61e-6, 12e-6, 13e-6])
+        #expect(history.calls.map { $0.attempts[0].started } == [20e-6, 31e-6, nil, 42e-6, nil])
+        #expect(history.calls.map { $0.attempts[0].ended } == [30e-6, 41e-6, nil, nil, nil])
+        #expect(history.calls.map(\.outcome) == [.succeeded, .failed, nil, nil, nil])
+    }
+
+    @Test("the trace shows what ran in an actor's process, how long calls waited, and who made them")
+    func callTrace() throws {
+        let checker = try TraceChecker(ChromeTrace.text(calls))
+        #expect(checker.problems == [])
+        let runs = checker.spans.filter { $0.process == 3 }
+        #expect(runs.count == 3 && runs.allSatisfy { $0.row == 1 })
+        // From 42 to the last event, at 61; the first of all is at 5.
+        #expect(runs.contains { abs($0.start - 37) < 0.01 && abs($0.end - 56) < 0.01 })
+        // One submission and five calls, of which three have begun.
+        #expect(checker.flowStarts.count == 6 && checker.flowEnds.count == 3)
+        // Five waits and two results.
+        #expect(checker.phases["b"] == 7 && checker.phases["e"] == 7)
+        #expect(checker.counts.isEmpty)
+    }
+
     @Test("the trace has one row a worker, spans for queueing, transfer and run, and an arrow")
     func trace() throws {
         let checker = try TraceChecker(ChromeTrace.text(sample))

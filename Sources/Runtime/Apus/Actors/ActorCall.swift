@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Whoever waits for the reply waits in the call itself: one allocation less for each.
 package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
-    // `state` has its own lock; the rest is immutable.
+    // `state` has its own lock; `event` is set by who sends the call, and passed on with it; the rest is immutable.
 
     enum Argument: Sendable {
         case shared(any Sendable)
@@ -25,6 +25,8 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
         indirect case arrived(Parcel.Arrival, LocalBackend)
         case void
         case failed(any Error)
+
+        var isFailure: Bool { if case .failed = self { true } else { false } }
     }
 
     /// The process that made a call, and how it knows it.
@@ -32,6 +34,8 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
         let peer: Peer
         let actor: ActorIdentifier
         let number: UInt64
+        /// The method's, among the names of this process's events.
+        let eventName: UInt16
     }
 
     /// The method's mangled name.
@@ -62,6 +66,8 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
     }
 
     private let state: Mutex<State>
+    /// Set before it is sent to another process, and read when it was answered.
+    var event = CallEvent()
 
     init(
         method: String, known: DistributedMethod? = nil, arguments: [Argument], substitutions: [any Any.Type],
@@ -164,6 +170,7 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
         if begins, let sender {
             // Tells the caller's side how far this process came, should it end now.
             sender.peer.channel.receivedSlots[ActorLink.progressSlot] = UInt32(truncatingIfNeeded: sender.number)
+            sender.record(.callBegan)
         }
         return begins
     }
@@ -189,7 +196,9 @@ package final class ActorCall: ContinuationWaiter, @unchecked Sendable {
             return true
         }
         guard first else { return }
-        if let sender { sender.answer(reply) } else { resume(.completed) }
+        guard let sender else { return resume(.completed) }
+        sender.record(.callEnded)
+        sender.answer(reply)
     }
 
     /// Nobody waits any more: the call does not start, and is cancelled where it runs.

@@ -26,7 +26,7 @@ extension ActorCall {
             method: method.name, known: method.distributed, arguments: arguments, substitutions: substitutions,
             callers: callers,
             options: group.isEmpty ? nil : CallOptions(group: String(decoding: group, as: UTF8.self)),
-            sender: Sender(peer: peer, actor: actor, number: number))
+            sender: Sender(peer: peer, actor: actor, number: number, eventName: method.eventName))
     }
 
     private static func list<Element>(

@@ -1,4 +1,5 @@
 import ApusCore
+import ApusInsight
 import ApusTransport
 import Synchronization
 
@@ -24,6 +25,9 @@ final class ActorLink: @unchecked Sendable {
     /// Calls that may be unanswered.
     private var limit = Int.max
     private var name: String
+    /// Among the names of this process's events.
+    private var eventNames: [String: UInt16] = [:]
+    private var lastEventName: (method: String, name: UInt16)?
 
     enum Place {
         case unknown
@@ -127,6 +131,8 @@ final class ActorLink: @unchecked Sendable {
         } catch {
             return .failed(call, error)
         }
+        call.event = CallEvent(
+            name: eventName(of: call.method), host: peer.id, flight: EventRecord.flight(call: number, of: id))
         // Before the message is: its reply may be here at once.
         sent.withLock { $0.add(call, number) }
         // One that was given up while it waited for its actor would run there, and hold up those behind it.
@@ -134,14 +140,26 @@ final class ActorLink: @unchecked Sendable {
             _ = sent.withLock { $0.remove(number) }
             return .sent
         }
+        backend.recorder.record(.called, call.event)
         peer.channel.send(kind: WireKind.call, writer.bytes)
         return .sent
+    }
+
+    private func eventName(of method: String) -> UInt16 {
+        // The same text, mostly: then this compares two words.
+        if let last = lastEventName, last.method == method { return last.name }
+        let name = eventNames[method] ?? backend.recorder.name(MethodNames.text(method))
+        eventNames[method] = name
+        lastEventName = (method, name)
+        return name
     }
 
     func replied(_ number: UInt64, _ reply: ActorCall.Reply) {
         let call = sent.withLock { $0.remove(number) }
         if isCheckpointed { lock.withLock { _ in tellOpen() } }
-        call?.finish(reply)
+        guard let call else { return }
+        backend.recorder.record(reply.isFailure ? .callFailed : .replied, call.event)
+        call.finish(reply)
     }
 
     /// Tells a checkpointed actor's home which replies came.
@@ -153,7 +171,8 @@ final class ActorLink: @unchecked Sendable {
 
     /// The caller does not wait any more.
     func giveUp(_ number: UInt64) {
-        guard sent.withLock({ $0.remove(number) }) != nil else { return }
+        guard let call = sent.withLock({ $0.remove(number) }) else { return }
+        backend.recorder.record(.callFailed, call.event)
         let peer: Peer? = lock.withLock { _ in if case .peer(let peer) = place { peer } else { nil } }
         guard let peer else { return }
         var writer = ByteWriter(capacity: 8)
@@ -176,6 +195,8 @@ final class ActorLink: @unchecked Sendable {
                 // Numbers of calls in flight are close together: their low half orders them.
                 let hadBegun = Int32(bitPattern: UInt32(truncatingIfNeeded: number) &- began) <= 0
                 if hadBegun { call.countAttempt() }
+                // One that is sent again is another one there.
+                backend.recorder.record(.callFailed, call.event)
                 let retries = call.options?.retries ?? retries
                 if restarts, isCheckpointed || !hadBegun || retries < 0 || call.attempts <= retries {
                     again.append(call)

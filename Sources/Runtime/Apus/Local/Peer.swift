@@ -110,12 +110,17 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
             throw TransportError.malformed(reason: "method \(number) was defined out of order")
         }
         let name = try reader.text()
-        receivedMethods.append(ReceivedMethod(name: name, distributed: DistributedMethod.named(name)))
+        receivedMethods.append(
+            ReceivedMethod(
+                name: name, distributed: DistributedMethod.named(name),
+                eventName: backend.recorder.name(MethodNames.text(name))))
     }
 
     struct ReceivedMethod {
         let name: String
         let distributed: DistributedMethod?
+        /// Among the names of this process's events.
+        let eventName: UInt16
     }
 
     func method(_ number: UInt32) throws(TransportError) -> ReceivedMethod {

@@ -21,9 +21,21 @@ package enum EventKind: UInt8, CaseIterable, Sendable {
     case ended = 12
     // Recorded by whoever takes in the bytes.
     case transferred = 13
+    // Recorded by the process that calls an actor.
+    /// The call was sent to the actor's process.
+    case called = 14
+    case replied = 15
+    /// The reply is an error, or nobody waits for it any more.
+    case callFailed = 16
+    // Recorded by the actor's process.
+    case callBegan = 17
+    case callEnded = 18
 
     /// Kinds, and zero for none: the length of tables by kind.
-    package static let count = 16
+    package static let count = 24
+
+    /// Whether it is an event of an actor's call, and not of a task.
+    package var isOfCall: Bool { rawValue >= EventKind.called.rawValue }
 
     /// The word in listings and metrics.
     package var word: String { "\(self)" }
@@ -40,8 +52,8 @@ package struct EventRecord: Sendable, Equatable {
     package var other: UInt32
     /// An index into the process's names.
     package var name: UInt16
-    /// The place of the task among those that are on the way between two processes, the same on both sides; the number
-    /// of bytes of `transferred`.
+    /// The place of the task among those that are on the way between two processes, the same on both sides; of a call its
+    /// actor and number, see `flight(call:of:)`; the number of bytes of `transferred`.
     package var flight: UInt64
 
     package init(
@@ -53,6 +65,12 @@ package struct EventRecord: Sendable, Equatable {
         self.other = other
         self.name = name
         self.flight = flight
+    }
+
+    /// The key of a call between two processes: its number among those of its caller to the actor, and which of the
+    /// actors it is that may live in one process.
+    package static func flight(call number: UInt64, of actor: UInt64) -> UInt64 {
+        actor << 32 | number & 0xFFFF_FFFF
     }
 
     /// The key of a task on its way: a slot of the channel and the generation of its use.

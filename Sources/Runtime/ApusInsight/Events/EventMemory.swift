@@ -5,7 +5,7 @@ import CApusSystem
 /// A header, a table of names with exact counts of events by name and kind, and a ring of events of 32 bytes. When the
 /// ring is full the oldest events are overwritten; the counts stay exact.
 package enum EventMemory {
-    package static let magic: UInt64 = 0x3156_4553_5550_4101
+    package static let magic: UInt64 = 0x3156_4553_5550_4102
     /// Events that a ring holds where nothing else is asked for.
     package static let defaultCapacity = 1 << 15
     package static let nameLimit = 1024

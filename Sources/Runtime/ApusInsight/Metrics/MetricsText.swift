@@ -117,6 +117,14 @@ extension ClusterReport {
             text.metric(
                 "apus_tasks_\(kind.word)_total", .counter, help, named.map { ([("name", $0.name)], Double($0[kind])) })
         }
+        for (kind, name, help) in [
+            (EventKind.called, "apus_actor_calls_total", "Calls that were sent to actors in other processes."),
+            (.callFailed, "apus_actor_calls_failed_total", "Calls whose reply is an error, or was not waited for."),
+        ] {
+            text.metric(
+                name, .counter, help,
+                counts.filter { $0[kind] > 0 }.map { ([("name", $0.name)], Double($0[kind])) })
+        }
         let totals = TaskTotals(counts)
         text.metric(
             "apus_tasks", .gauge, "Tasks by state: pending ones are not over, running ones are with a worker.",

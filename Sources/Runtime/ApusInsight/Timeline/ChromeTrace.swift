@@ -4,7 +4,7 @@ import JSON
 ///
 /// Each process is a group. A worker's rows hold what ran there, each task a span, its waits spans inside it; an arrow
 /// leads from where the task was submitted to where it begins. Queueing and transfer are asynchronous spans of the
-/// owner's group, since those of several tasks overlap.
+/// owner's group, since those of several tasks overlap. Calls of actors are shown alike, in the rows of the actor's process.
 ///
 /// - Source: "Trace Event Format", Google, 2016: events of types X, b/e, s/f and M.
 package struct ChromeTrace {
@@ -24,7 +24,8 @@ package struct ChromeTrace {
 
     /// The trace as JSON text.
     package static func text(_ events: ClusterEvents) -> [UInt8] {
-        let tasks = TaskHistory(events).tasks
+        let history = TaskHistory(events)
+        let tasks = history.tasks + history.calls
         let start = tasks.lazy.flatMap(Self.times).min() ?? 0
         // Times are from the moment of the look.
         let end = max(tasks.lazy.flatMap(Self.times).max() ?? start, 0)
@@ -60,9 +61,11 @@ package struct ChromeTrace {
         }.sorted { (tasks[$0.0].attempts[$0.1].started ?? 0) < (tasks[$1.0].attempts[$1.1].started ?? 0) }
         for (index, number) in runs { run(tasks[index], number, id: index, &tracks) }
         waiting(tasks)
+        let hosts = Set(tasks.lazy.filter(\.isCall).flatMap { $0.attempts.map(\.worker) })
         for (process, rows) in tracks {
+            let what = hosts.contains(process) ? "calls" : "tasks"
             for row in rows.indices {
-                metadata("thread_name", process, Row.runs + row, row == 0 ? "tasks" : "tasks, row \(row + 1)")
+                metadata("thread_name", process, Row.runs + row, row == 0 ? what : "\(what), row \(row + 1)")
             }
         }
         bytes.append(contentsOf: #"],"otherData":{"cluster":"#.utf8)
@@ -89,7 +92,7 @@ package struct ChromeTrace {
             guard let time = task.submitted else { continue }
             let end = min(time + 1e-6, next[task.owner] ?? .infinity)
             next[task.owner] = time
-            begin("X", "submit \(task.name)", task.owner, Row.submissions, time)
+            begin("X", "\(task.isCall ? "call" : "submit") \(task.name)", task.owner, Row.submissions, time)
             bytes.append(contentsOf: ",\"dur\":\(length(from: time, to: end)),\"cat\":\"submit\"}".utf8)
             begin("s", "task", task.owner, Row.submissions, time)
             bytes.append(contentsOf: ",\"cat\":\"flow\",\"id\":\(index)}".utf8)
@@ -121,7 +124,7 @@ package struct ChromeTrace {
             : isLast ? task.outcome?.rawValue ?? "ended" : "retried"
         bytes.append(
             contentsOf:
-                ",\"dur\":\(length(from: started, to: ended)),\"cat\":\"run\",\"args\":{\"owner\":\(task.owner),\"task\":\(task.number),\"attempt\":\(number + 1),\"outcome\":\"\(outcome)\"}}"
+                ",\"dur\":\(length(from: started, to: ended)),\"cat\":\"\(task.isCall ? "call" : "run")\",\"args\":{\"owner\":\(task.owner),\"\(task.isCall ? "call" : "task")\":\(task.number),\"attempt\":\(number + 1),\"outcome\":\"\(outcome)\"}}"
                 .utf8)
         for wait in attempt.waits where wait.lowerBound < ended {
             begin("X", "waits", attempt.worker, Row.runs + row, wait.lowerBound)
@@ -193,6 +196,11 @@ package struct ChromeTrace {
             phases.append(Phase(name: name, task: id, from: from, to: max(from, to)))
         }
         let first = task.attempts.first
+        if task.isCall, let sent = first?.sent {
+            add("call waits", sent, first?.started ?? task.done ?? end)
+            if let ended = first?.ended, let done = task.done { add("result", ended, done) }
+            return
+        }
         if let submitted = task.submitted, let ready = task.ready, ready - submitted > 2e-6 {
             add("inputs", submitted, ready)
         }

@@ -16,6 +16,8 @@ package struct TaskRecord: Sendable, Equatable {
     package var owner: UInt64
     package var number: UInt32
     package var name: String
+    /// Whether it is a call of an actor: `worker` is the actor's process, and `submitted` when it was sent there.
+    package var isCall = false
     package var submitted: Double?
     package var ready: Double?
     package var attempts: [Attempt] = []
@@ -31,6 +33,8 @@ package struct TaskRecord: Sendable, Equatable {
 /// - Complexity: O(events).
 package struct TaskHistory: Sendable {
     package private(set) var tasks: [TaskRecord] = []
+    /// The calls of actors.
+    package let calls: [TaskRecord]
 
     private struct Key: Hashable {
         let owner: UInt64
@@ -48,6 +52,7 @@ package struct TaskHistory: Sendable {
     }
 
     package init(_ events: ClusterEvents) {
+        calls = CallHistory(events).calls
         var runs: [Key: Run] = [:]
         var order: [Key] = []
         let decoded = events.processes.map { (process: $0, events: $0.events.sorted { $0.ticks < $1.ticks }) }
@@ -73,11 +78,11 @@ package struct TaskHistory: Sendable {
         switch event.kind {
         case .started:
             if runs[key] == nil { order.append(key) }
-            runs[key] = Run(name: name(event, process), started: time)
+            runs[key] = Run(name: process.name(of: event), started: time)
         case .waits:
             if runs[key] == nil {
                 order.append(key)
-                runs[key] = Run(name: name(event, process))
+                runs[key] = Run(name: process.name(of: event))
             }
             runs[key]?.waitsSince = time
         case .goesOn:
@@ -87,15 +92,11 @@ package struct TaskHistory: Sendable {
         case .ended:
             if runs[key] == nil {
                 order.append(key)
-                runs[key] = Run(name: name(event, process))
+                runs[key] = Run(name: process.name(of: event))
             }
             runs[key]?.ended = time
         default: break
         }
-    }
-
-    private static func name(_ event: EventRecord, _ process: ProcessEvents) -> String {
-        process.names.indices.contains(Int(event.name)) ? process.names[Int(event.name)] : "?"
     }
 
     private static func attempt(_ run: Run?, worker: UInt64, sent: Double?) -> TaskRecord.Attempt {
@@ -110,7 +111,7 @@ package struct TaskHistory: Sendable {
         _ list: [EventRecord], _ process: ProcessEvents, _ events: ClusterEvents, _ runs: inout [Key: Run]
     ) {
         var open: [UInt32: Int] = [:]
-        for event in list where event.task != 0 {
+        for event in list where event.task != 0 && !event.kind.isOfCall {
             let time = events.seconds(event.ticks)
             var index: Int
             if event.kind != .submitted, let known = open[event.task] {
@@ -118,7 +119,7 @@ package struct TaskHistory: Sendable {
             } else {
                 index = tasks.count
                 tasks.append(
-                    TaskRecord(owner: process.process, number: event.task, name: Self.name(event, process)))
+                    TaskRecord(owner: process.process, number: event.task, name: process.name(of: event)))
                 open[event.task] = index
             }
             switch event.kind {
