@@ -119,11 +119,11 @@ if wanted("P8d"):
         both[storage] = one, peak
         print(f"\nP8d, the class of {rows:,} alone, similarities {storage}: {one['total']:.2f} s, {peak >> 20} MiB", flush=True)
     (stored, most), (computed, least) = both["stored"], both["computed"]
-    for key in ["indices", "gains", "weights", "classes"]:
+    for key in ["indices", "gains", "weights", "objective"]:
         assert stored[key] == computed[key], f"stored and computed similarities differ in {key}"
     assert len(stored["indices"]) == -(-rows // 10) and sum(stored["weights"]) == rows, "picks or weights do not add up"
     assert most - least > 0.9 * 4 * rows * rows, "the stored run did not store"
-    print(f"P8d: {len(stored['indices'])} picks, gains and weights are the same to the bit")
+    print(f"P8d: {len(stored['indices'])} picks, gains and weights are the same to the bit", flush=True)
 if wanted("P9"):
     points = "200000"
     ours, _ = run([apus, "bench", "coresets", P9, "--points", points, "--json"])

@@ -97,16 +97,22 @@ table(
     ],
 )
 print("Time, with labels that come back\n")
+
+
+def interval(one, name):
+    low, high = one[f"{name}Interval"]
+    return f"{100 * one[name]:.2f} ± {50 * (high - low):.2f}"
+
+
 table(
-    ["rows/s", "batches", "late", "dropped", "50 %, ms", "99 %, ms", "accuracy, %", "of random picks, %"],
+    ["rows/s", "late", "dropped", "50 %, ms", "99 %, ms", "accuracy, %", "of random picks, %", "difference"],
     [
         [
             f"{one['rate']:,.0f}",
-            one["chosen"],
-            one["late"],
+            f"{one['late']} of {one['chosen']}",
             one["dropped"],
             *(f"{one[key]:.2f}" for key in ("p50", "p99")),
-            *(f"{100 * one.get(key, float('nan')):.2f}" for key in ("accuracy", "randomAccuracy")),
+            *(interval(one, name) for name in ("accuracy", "randomAccuracy", "overRandom")),
         ]
         for one in read("time-labels")["rates"]
     ],
