@@ -172,7 +172,7 @@ import Testing
                 let isDiverse = objective.hasPrefix("remote-") || objective == "k-center"
                 if isDiverse, optimizer != "lazy" { continue }
                 var request = try SelectionRequest(objective: objective, count: 24)
-                request.optimizer = try Optimizer(named: optimizer)
+                request.optimizer = isDiverse ? nil : try Optimizer(named: optimizer)
                 request.seed = 7
                 // The diversities search small sets at length.
                 let few = isDiverse ? points.select(0..<200) : points
@@ -204,6 +204,42 @@ import Testing
             return coreset
         }
         #expect(craig[0] == craig[1] && craig[0] == craig[2])
+    }
+
+    @Test("objectives of distance refuse lazy searches, quotas and costs, which they would ignore") func diverse()
+        throws
+    {
+        let points = try Self.random(30, 3, stream: 13)
+        for objective in ["k-center", "remote-edge", "remote-clique"] {
+            var request = try SelectionRequest(objective: objective, count: 4)
+            let usual = try request.run(points).selection.picks
+            request.optimizer = .naive
+            #expect(try request.run(points).selection.picks == usual)
+            for optimizer in [Optimizer.lazy, .twoStage(), .approximateLazy(), .threshold()] {
+                request.optimizer = optimizer
+                #expect(throws: CoresetError.notSubmodular(objective: objective, optimizer: optimizer.name)) {
+                    try request.run(points)
+                }
+            }
+            for optimizer in [Optimizer.stochastic(), .random, .bidirectional] {
+                request.optimizer = optimizer
+                #expect(throws: CoresetError.self) { try request.run(points) }
+            }
+            request.optimizer = .localSearch()
+            if objective == "k-center" {
+                #expect(throws: CoresetError.self) { try request.run(points) }
+            } else {
+                #expect(try request.run(points).selection.picks.count == 4)
+            }
+            request.optimizer = nil
+            request.constraint = .partition(classes: [Int](repeating: 0, count: 30), quotas: [4])
+            #expect(throws: CoresetError.self) { try request.run(points) }
+        }
+        var covering = try SelectionRequest(objective: "facility-location", count: 4)
+        let lazy = try covering.run(points).selection
+        #expect(lazy.optimizer == "lazy")
+        covering.optimizer = .naive
+        #expect(try covering.run(points).selection.picks == lazy.picks)
     }
 
     @Test("memory that would not suffice is refused before it is taken, with what would") func memory() throws {

@@ -39,7 +39,7 @@ public enum CoresetError: Error, Hashable, Sendable, CustomStringConvertible {
         case .memory(let needed, let limit, let what, let remedy):
             "\(what) needs \(Self.bytes(needed)), more than the limit of \(Self.bytes(limit)). \(remedy)"
         case .notSubmodular(let objective, let optimizer):
-            "\(objective) is not submodular, so \(optimizer) greedy would choose wrongly. Use the naive optimiser."
+            "\(objective) is not submodular, so \(optimizer) greedy would choose wrongly. Use the naive optimiser, or name none."
         case .unsupported(let what, let remedy):
             "\(what). \(remedy)"
         case .submodularityViolated(let element, let bound, let gain):

@@ -14,7 +14,8 @@ public struct SelectionRequest: Sendable {
     public var metric: Similarity?
     public var distance = Distances.Metric.euclidean
     public var count: Int
-    public var optimizer = Optimizer.lazy
+    /// How to search; where nil, as suits the objective: `lazy` where it is submodular.
+    public var optimizer: Optimizer?
     public var constraint = Constraint.none
     public var initial: [Int] = []
     /// A count was asked for, so by default nothing stops before it.
@@ -105,7 +106,7 @@ public struct SelectionRequest: Sendable {
         func maximize(_ objective: some Objective) throws(CoresetError) -> Selection {
             bytes = objective.memory
             return try objective.maximize(
-                count: count, using: objective.isSubmodular || !isLazy ? optimizer : .naive, constraint: constraint,
+                count: count, using: optimizer ?? (objective.isSubmodular ? .lazy : .naive), constraint: constraint,
                 initial: initial, stopAt: stop, seed: seed)
         }
         func similarities(_ fallback: Similarity) throws(CoresetError) -> Similarities {
@@ -151,15 +152,28 @@ public struct SelectionRequest: Sendable {
             isDouble: Scalar.self == Double.self, bytes: bytes)
     }
 
-    private var isLazy: Bool {
+    /// Objectives of distance alone are not submodular, and what searches for them knows no constraints.
+    private func checkDiverse() throws(CoresetError) {
+        guard constraint == .none else {
+            throw .unsupported(
+                what: "\(objective) is searched for without costs or quotas",
+                remedy: "Take an objective with gains, such as log-determinant, or choose from each group by itself.")
+        }
         switch optimizer {
-        case .lazy, .twoStage, .approximateLazy, .threshold: true
-        default: false
+        case nil, .naive: return
+        case .localSearch where objective != "k-center": return
+        case .lazy, .twoStage, .approximateLazy, .threshold:
+            throw .notSubmodular(objective: objective, optimizer: optimizer?.name ?? "")
+        default:
+            throw .unsupported(
+                what: "\(objective) is not searched for by \(optimizer?.name ?? "")",
+                remedy: "Leave the optimiser out\(objective == "k-center" ? "" : ", or take local-search").")
         }
     }
 
     /// Objectives of distance alone.
     private func diverse<Scalar: KernelScalar>(_ features: Matrix<Scalar>) throws(CoresetError) -> (Selection, String) {
+        try checkDiverse()
         let isLocal = if case .localSearch = optimizer { true } else { false }
         // A similarity s was asked for: distances are 1 − s.
         let isComplement =

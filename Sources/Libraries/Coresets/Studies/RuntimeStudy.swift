@@ -86,7 +86,7 @@ public struct RuntimeStudy: Sendable {
         return trimmed.reduce(0, +) / Double(max(1, trimmed.count))
     }
 
-    /// The least time of a run among five and as many as take `shortest` together, after one that does not count.
+    /// The least time of a run among 25 and as many as take `shortest` together, after one that does not count.
     ///
     /// The first finds its branches cold and its memory not yet mapped, which costs as much as some thousand points; what
     /// the machine does besides makes some runs longer, and none shorter.
@@ -95,7 +95,7 @@ public struct RuntimeStudy: Sendable {
         // A long run does not feel its start.
         if first > 50 * shortest { return first }
         var (least, total, runs) = (Double.infinity, 0.0, 0)
-        while total < shortest || runs < 5 {
+        while total < shortest || (runs < 25 && total < 100 * shortest) {
             let one = try time(algorithm, rows, k)
             least = min(least, one)
             total += one

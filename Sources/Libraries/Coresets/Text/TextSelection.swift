@@ -90,7 +90,11 @@ public struct TextSelection: Sendable {
             if rows == part { try await finish() }
         }
         try await finish()
-        guard count <= seen else { throw CoresetError.tooMany(count: count, rows: seen) }
+        guard count <= seen else {
+            throw CoresetError.malformed(
+                file: files.joined(separator: ", "), place: "all of it",
+                reason: "\(count) pages cannot be chosen from \(seen); ask for at most \(seen)")
+        }
         let union = try await tree.union()
         let picks =
             isOnePass

@@ -24,7 +24,9 @@ struct SelectRowsCommand: ParsableCommand {
     @Option(help: "What makes a set good.") var objective = "facility-location"
     @Option(help: "How alike two rows are.") var metric: String?
     @Option(name: [.long, .customShort("k")], help: "Rows to choose.") var count: Int?
-    @Option(help: "How to search: \(Optimizer.knownNames.joined(separator: ", ")).") var optimizer = "lazy"
+    @Option(
+        help: "How to search: \(Optimizer.knownNames.joined(separator: ", ")); as suits the objective where not given.")
+    var optimizer: String?
     @Option(help: "Decides whatever is left to chance.") var seed: UInt64 = 0
     @Option(help: "α of saturated-coverage, λ of graph-cut and log-determinant, θ of max-coverage.") var parameter:
         Double?
@@ -112,7 +114,7 @@ struct SelectRowsCommand: ParsableCommand {
 
     private func runCraig() throws {
         let quota = fraction.map { CraigCoreset.Quota.fraction($0) } ?? .equal(count ?? 0)
-        let search = try Optimizer(named: optimizer, parameter: epsilon)
+        let search = try Optimizer(named: optimizer ?? "lazy", parameter: epsilon)
         let storage = try wantedStorage()
         func select<Scalar: KernelScalar>(_ features: Matrix<Scalar>) throws -> CraigCoreset {
             try CraigCoreset(
@@ -156,7 +158,7 @@ struct SelectRowsCommand: ParsableCommand {
                 request.metric = try Similarity(named: metric.hasPrefix("1 - ") ? String(metric.dropFirst(4)) : metric)
             }
         }
-        request.optimizer = try Optimizer(named: optimizer, parameter: epsilon)
+        request.optimizer = try optimizer.map { try Optimizer(named: $0, parameter: epsilon) }
         request.seed = seed
         request.parameter = parameter
         request.initial = initial
