@@ -8,6 +8,8 @@ import Testing
 final class Pair {
     let rooms: [Mailroom]
     let ends: [Channel]
+    /// The inboxes' memory, as a third process would have it.
+    let inboxMemory: [SharedMapping]
 
     init() throws {
         let memory = try SharedMapping.create(label: "test", length: ChannelLayout.length)
@@ -16,6 +18,7 @@ final class Pair {
         func inbox(_ side: Int) throws -> Inbox {
             Inbox(mapping: try SharedMapping(descriptor: inboxes[side], length: Inbox.length))
         }
+        inboxMemory = try inboxes.map { try SharedMapping(descriptor: $0, length: Inbox.length) }
         rooms = try (0..<2).map { Mailroom(inbox: try inbox($0)) }
         ends = try (0..<2).map { side in
             Channel(
@@ -157,6 +160,43 @@ final class Collector: ChannelReceiver {
         }
         for n in 0..<total { pair.ends[1].send(kind: UInt32(n), []) }
         await busy.value
+        threads.stop()
+    }
+
+    /// What a process leaves behind that is killed when it has said that it wakes the sleeper, and has not done so.
+    private func takeWordAsOneThatIsKilled(_ pair: Pair) async throws {
+        // The first word of an inbox says whether its owner sleeps.
+        let sleeps = pair.inboxMemory[0].base.assumingMemoryBound(to: UInt32.self)
+        repeat {
+            while !apus_swap32(sleeps, 1, 0) { try await Task.sleep(for: .milliseconds(1)) }
+            // Where the owner had not gone to sleep yet it notices, and says again that it does.
+            try await Task.sleep(for: .milliseconds(5))
+        } while apus_load32(sleeps) != 0
+    }
+
+    @Test("threads whose waker was killed end all the same")
+    func killedWakerAtTheEnd() async throws {
+        let pair = try Pair()
+        let threads = EventThreads(mailroom: pair.rooms[0], count: 2, spins: 50)
+        threads.start()
+        try await takeWordAsOneThatIsKilled(pair)
+        threads.stop()
+    }
+
+    @Test("a message that came while its reader's waker was killed is read when the reader learns of that")
+    func killedWaker() async throws {
+        let pair = try Pair()
+        let threads = EventThreads(mailroom: pair.rooms[0], count: 2, spins: 50)
+        threads.start()
+        let got = Atomic(0)
+        pair.ends[0].receiver = Collector { _, _, _ in got.wrappingAdd(1, ordering: .relaxed) }
+        pair.rooms[0].add(pair.ends[0])
+        try await takeWordAsOneThatIsKilled(pair)
+        // Another process sends, and sees nobody who sleeps.
+        pair.ends[1].send(kind: 1, [])
+        let dead = try Pair()
+        pair.rooms[0].remove(dead.ends[0])
+        while got.load(ordering: .relaxed) < 1 { try await Task.sleep(for: .milliseconds(1)) }
         threads.stop()
     }
 }

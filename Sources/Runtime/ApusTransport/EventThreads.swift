@@ -315,7 +315,7 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
             defer { self.threads = [] }
             return self.threads
         }
-        mailroom.inbox.wake()
+        mailroom.inbox.wakeInAnyCase()
         for _ in threads { ring() }
         for thread in threads { thread.join() }
     }

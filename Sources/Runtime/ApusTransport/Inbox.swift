@@ -47,6 +47,13 @@ package final class Inbox: Sendable {
         if apus_load32(sleeps) != 0, apus_swap32(sleeps, 1, 0) { apus_futex_wake(sleeps, 1) }
     }
 
+    /// Wakes the owner whatever its word says. A process that was killed may have taken the word and woken nobody: after
+    /// the end of one that sent, and where nobody else would ever wake the owner, `wake` is not enough.
+    package func wakeInAnyCase() {
+        apus_store32(sleeps, 0)
+        apus_futex_wake(sleeps, 1)
+    }
+
     // MARK: The owner
 
     /// Whether any channel was announced since it was taken last.

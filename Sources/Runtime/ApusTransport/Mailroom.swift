@@ -38,6 +38,7 @@ package final class Mailroom: @unchecked Sendable {
             return table[channel.slot]
         }
         _ = removed
+        inbox.wakeInAnyCase()
     }
 
     /// Hands out what came, unless another thread is at it.
