@@ -1,7 +1,6 @@
 import ApusCore
+import Coresets
 import Testing
-
-@testable import Coresets
 
 #if canImport(Glibc)
     import Glibc
