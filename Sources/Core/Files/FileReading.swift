@@ -15,12 +15,13 @@ public final class FileReader {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw .current("read", path) }
         guard status.st_mode & S_IFMT != S_IFDIR else {
-            close(descriptor)
             throw .system(operation: "read", path: path, code: EISDIR)
         }
     }
 
-    deinit { close(descriptor) }
+    // Also where the initialiser throws once it has set everything: closing there too would close what another thread has
+    // opened meanwhile.
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// Reads up to the buffer's size; 0 at the end of the file.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {

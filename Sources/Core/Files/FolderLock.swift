@@ -20,15 +20,16 @@ package final class FolderLock: Sendable {
         descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .current("lock", path) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let code = errno
-            close(descriptor)
-            guard code == EWOULDBLOCK else { throw .system(operation: "lock", path: path, code: code) }
+            guard errno == EWOULDBLOCK else { throw .current("lock", path) }
             return nil
         }
     }
 
+    // Also where the initialiser fails once it has opened the file: it must not close it itself.
     deinit {
+        guard descriptor >= 0 else { return }
         // A process that is being started has the descriptor until it runs its own program: closing would not be enough.
+        // A lock that is another's is not released by this.
         flock(descriptor, LOCK_UN)
         close(descriptor)
     }

@@ -76,7 +76,7 @@ final class TrainingLog {
         guard descriptor >= 0 else { throw FileError.current("write", path) }
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     func append(_ step: TrainingStep) throws(FileError) {
         line.removeAll(keepingCapacity: true)

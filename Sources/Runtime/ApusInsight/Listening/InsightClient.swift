@@ -58,7 +58,7 @@ package final class InsightClient {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { close(descriptor) } }
 
     package func ask(_ request: InsightRequest) throws(InsightError) -> InsightAnswer {
         do {

@@ -27,9 +27,8 @@ package final class SessionFolder: Sendable {
         lock = open(Paths.join(path, "lock"), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard lock >= 0 else { throw .file(.current("write", Paths.join(path, "lock"))) }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            let error = InsightError.file(.current("lock", path))
-            close(lock)
-            throw error
+            // `deinit` closes it.
+            throw .file(.current("lock", path))
         }
         // The folder of an earlier cluster of the same name begins anew.
         for name in (try? Folder.entries(path)) ?? [] where name != "lock" { unlink(Paths.join(path, name)) }
@@ -38,6 +37,7 @@ package final class SessionFolder: Sendable {
     }
 
     deinit {
+        guard lock >= 0 else { return }
         // A process that is being started has the descriptor until it runs its own program: closing would not be enough.
         flock(lock, LOCK_UN)
         close(lock)
