@@ -30,6 +30,21 @@ private func run(_ tool: String, _ arguments: [String], input: [UInt8]) throws -
 }
 
 @Suite("Compression") struct CompressionTests {
+    /// A dictionary with zstd's mark whose tables are no tables, as the first, skippable frame of a `.warc.zst`.
+    @Test("a damaged dictionary is an error that names the file, however often it is met")
+    func damagedDictionary() {
+        let dictionary: [UInt8] = [0x37, 0xA4, 0x30, 0xEC, 1, 0, 0, 0] + Array(repeating: 0xFF, count: 200)
+        let frame: [UInt8] = [0x5D, 0x2A, 0x4D, 0x18, UInt8(dictionary.count), 0, 0, 0] + dictionary
+        let file = frame + [0x28, 0xB5, 0x2F, 0xFD] + Array(repeating: 0, count: 40)
+        for _ in 0..<1000 {
+            #expect {
+                try Decompressor.bytes(of: file, name: "bad.warc.zst")
+            } throws: {
+                "\($0)".contains("bad.warc.zst")
+            }
+        }
+    }
+
     @Test("what is packed unpacks to the same bytes", arguments: CompressionFormat.allCases)
     func roundTrip(format: CompressionFormat) throws {
         for count in [0, 1, 3, 1000, 300_000] {

@@ -65,7 +65,7 @@ public final class Decompressor: ByteSource {
             let first = try ZstdDictionary.read(from: source, buffer: &self.input, end: &end)
             start = first.consumed
             offset = first.consumed
-            decoder = try ZstdDecoder(dictionary: first.dictionary)
+            decoder = try ZstdDecoder(dictionary: first.dictionary, of: source.name)
         }
     }
 

@@ -10,13 +10,15 @@ final class ZlibDecoder: StreamDecoder {
     private let stream: UnsafeMutablePointer<z_stream>
 
     init(_ wrapper: Wrapper) throws(CompressionError) {
-        stream = .allocate(capacity: 1)
-        stream.initialize(to: z_stream())
-        let code = inflateInit2_(stream, wrapper.rawValue, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        let made = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+        made.initialize(to: z_stream())
+        let code = inflateInit2_(made, wrapper.rawValue, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        // Before the property is set, so that `deinit` does not end it too.
         guard code == Z_OK else {
-            stream.deallocate()
+            made.deallocate()
             throw .unavailable(format: .gzip, detail: "zlib code \(code)")
         }
+        stream = made
     }
 
     deinit {

@@ -4,16 +4,18 @@ import CZstd
 final class ZstdDecoder: StreamDecoder {
     private let context: OpaquePointer
 
-    init(dictionary: [UInt8] = []) throws(CompressionError) {
+    /// - Parameter file: that has the dictionary, for messages.
+    init(dictionary: [UInt8] = [], of file: String = "") throws(CompressionError) {
         guard let made = ZSTD_createDCtx() else { throw .unavailable(format: .zstd, detail: "out of memory") }
         context = made
         // 27 is what the command-line tool takes too: 128 MiB of window.
         ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, 27)
         if !dictionary.isEmpty {
             let code = dictionary.withUnsafeBytes { ZSTD_DCtx_loadDictionary(context, $0.baseAddress, $0.count) }
+            // Once the context is set, `deinit` frees it also when this throws.
             guard ZSTD_isError(code) == 0 else {
-                ZSTD_freeDCtx(made)
-                throw .unavailable(format: .zstd, detail: String(cString: ZSTD_getErrorName(code)))
+                throw .corrupt(
+                    file: file, member: 0, offset: 8, format: .zstd, detail: "the dictionary's tables are none")
             }
         }
     }
