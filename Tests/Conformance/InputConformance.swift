@@ -88,7 +88,7 @@ import Testing
         #expect(try await program.line() == "ready")
         let file = program.folder.appending(path: "program")
         try FileManager.default.removeItem(at: file)
-        try FileManager.default.copyItem(at: DriverProgram.built("apus"), to: file)
+        try DriverProgram.copy(DriverProgram.built("apus"), to: file)
         program.tell("go on")
         let line = try #require(try await program.line())
         #expect(line.contains("Linger"), "\(line)")
@@ -103,7 +103,7 @@ import Testing
             #expect(try await program.line() == "ready")
             let file = program.folder.appending(path: "program")
             try FileManager.default.removeItem(at: file)
-            if let replacement { try FileManager.default.copyItem(atPath: replacement, toPath: file.path) }
+            if let replacement { try DriverProgram.copy(URL(filePath: replacement), to: file) }
             program.tell("go on")
             let line = try #require(try await program.line())
             #expect(line.contains("no worker could be started"), "\(line)")

@@ -81,7 +81,7 @@ final class DriverProgram: @unchecked Sendable {
         var program = Self.built("ConformanceDriver")
         if isCopied {
             let copy = folder.appending(path: "program")
-            try FileManager.default.copyItem(at: program, to: copy)
+            try Self.copy(program, to: copy)
             program = copy
         }
         if let mounts, let namespace = Self.namespace {
@@ -97,6 +97,17 @@ final class DriverProgram: @unchecked Sendable {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
+    }
+
+    /// Copies a program that is to be started. By another process: while this one had the copy open for writing, whatever
+    /// it starts just then would have it open too, and the system starts no file that is being written.
+    static func copy(_ program: URL, to copy: URL) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/bin/cp")
+        process.arguments = [program.path, copy.path]
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CocoaError(.fileWriteUnknown) }
     }
 
     deinit {
