@@ -185,7 +185,8 @@ package final class EventThreads: TaskExecutor, @unchecked Sendable {
             if isStopped { return false }
             looks += 1
             if looks < spins {
-                if looks & 63 == 0 { sched_yield() } else { apus_pause() }
+                // Soon: whoever shares this processor has what this thread waits for, and then there is more of it at once.
+                if looks & 7 == 0 { sched_yield() } else { apus_pause() }
                 continue
             }
             looks = 0
