@@ -43,12 +43,12 @@ extension ActorCall {
 
     /// Writes a call as a message to the process where its actor lives.
     func write(
-        on actor: ActorIdentifier, number: UInt64, into writer: inout ByteWriter, to peer: Peer
+        on actor: ActorIdentifier, number: UInt64, method: Peer.SentMethod, into writer: inout ByteWriter, to peer: Peer
     ) throws(CodingError) {
         writer.number(actor.owner)
         writer.number(actor.number)
         writer.number(number)
-        writer.number(peer.number(ofMethod: method))
+        writer.number(method.number)
         writer.text(options?.group ?? "")
         writer.number(UInt16(clamping: callers.count))
         for caller in callers {

@@ -25,9 +25,6 @@ final class ActorLink: @unchecked Sendable {
     /// Calls that may be unanswered.
     private var limit = Int.max
     private var name: String
-    /// Among the names of this process's events.
-    private var eventNames: [String: UInt16] = [:]
-    private var lastEventName: (method: String, name: UInt16)?
 
     enum Place {
         case unknown
@@ -125,14 +122,15 @@ final class ActorLink: @unchecked Sendable {
             nextNumber += 1
             if isCheckpointed { call.identity = CallIdentity(caller: backend.process, number: number) }
         }
+        let method = peer.sentMethod(call.method)
         writer.bytes.removeAll(keepingCapacity: writer.bytes.count < 1 << 16)
         do throws(CodingError) {
-            try call.write(on: id, number: number, into: &writer, to: peer)
+            try call.write(on: id, number: number, method: method, into: &writer, to: peer)
         } catch {
             return .failed(call, error)
         }
         call.event = CallEvent(
-            name: eventName(of: call.method), host: peer.id, flight: EventRecord.flight(call: number, of: id))
+            name: method.eventName, host: peer.id, flight: EventRecord.flight(call: number, of: id))
         // Before the message is: its reply may be here at once.
         sent.withLock { $0.add(call, number) }
         // One that was given up while it waited for its actor would run there, and hold up those behind it.
@@ -143,15 +141,6 @@ final class ActorLink: @unchecked Sendable {
         backend.recorder.record(.called, call.event)
         peer.channel.send(kind: WireKind.call, writer.bytes)
         return .sent
-    }
-
-    private func eventName(of method: String) -> UInt16 {
-        // The same text, mostly: then this compares two words.
-        if let last = lastEventName, last.method == method { return last.name }
-        let name = eventNames[method] ?? backend.recorder.name(MethodNames.text(method))
-        eventNames[method] = name
-        lastEventName = (method, name)
-        return name
     }
 
     func replied(_ number: UInt64, _ reply: ActorCall.Reply) {

@@ -17,8 +17,8 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
     @exclusivity(unchecked) private var receivedTypes: [ServedType] = []
 
     /// Methods, as the types.
-    @exclusivity(unchecked) private var sentMethods: [String: UInt32] = [:]
-    @exclusivity(unchecked) private var lastMethod: (name: String, number: UInt32)?
+    @exclusivity(unchecked) private var sentMethods: [String: SentMethod] = [:]
+    @exclusivity(unchecked) private var lastMethod: (name: String, method: SentMethod)?
     @exclusivity(unchecked) private var receivedMethods: [ReceivedMethod] = []
 
     /// Tasks sent to this process and not yet answered, by slot. Guarded by the task owner's lock.
@@ -84,23 +84,31 @@ final class Peer: ChannelReceiver, @unchecked Sendable {
 
     // MARK: Methods
 
-    /// The number under which the other side knows a method; its name is sent before the first use.
-    func number(ofMethod name: String) -> UInt32 {
+    struct SentMethod {
+        /// Under which the other side knows it.
+        let number: UInt32
+        /// Among the names of this process's events.
+        let eventName: UInt16
+    }
+
+    /// How a method is named in messages and events; the other side is told its name before the first use.
+    func sentMethod(_ name: String) -> SentMethod {
         typeLock.withLock { _ in
-            if let last = lastMethod, last.name == name { return last.number }
-            let number: UInt32
+            if let last = lastMethod, last.name == name { return last.method }
+            let method: SentMethod
             if let known = sentMethods[name] {
-                number = known
+                method = known
             } else {
-                number = UInt32(sentMethods.count)
-                sentMethods[name] = number
+                method = SentMethod(
+                    number: UInt32(sentMethods.count), eventName: backend.recorder.name(MethodNames.text(name)))
+                sentMethods[name] = method
                 var writer = ByteWriter()
-                writer.number(number)
+                writer.number(method.number)
                 writer.text(name)
                 channel.send(kind: WireKind.defineMethod, writer.bytes)
             }
-            lastMethod = (name, number)
-            return number
+            lastMethod = (name, method)
+            return method
         }
     }
 
