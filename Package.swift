@@ -104,7 +104,8 @@ let package = Package(
 
         // Distances and similarities over blocks of points, for AVX-512, AVX2 and the baseline.
         .target(
-            name: "CVectorKernels", path: "Sources/Numerics/CVectorKernels", exclude: ["Bodies.inc"],
+            name: "CVectorKernels", path: "Sources/Numerics/CVectorKernels",
+            exclude: ["Bodies.inc", "ByteProducts.inc"],
             publicHeadersPath: "include"),
 
         // Text: bytes to pages, pages to words and tokens.

@@ -94,7 +94,7 @@ enum TestState {
     }()
 }
 
-@Suite("A running cluster, looked into", .timeLimit(.minutes(2))) struct ClusterTests {
+@Suite("A running cluster, looked into", .timeLimit(.minutes(5))) struct ClusterTests {
     private let name = "test-\(UUID().uuidString)"
 
     private func run(

@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// A real node under attack from clients of its own user, while its driver works.
-@Suite("A cluster with hostile visitors", .timeLimit(.minutes(3))) struct HostileClusterTests {
+@Suite("A cluster with hostile visitors", .timeLimit(.minutes(5))) struct HostileClusterTests {
     /// What one attacker does to the node's two sockets.
     private struct Attacker {
         let socketName: String

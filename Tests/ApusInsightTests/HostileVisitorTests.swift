@@ -5,7 +5,7 @@ import CApusSystem
 import Foundation
 import Testing
 
-@Suite("Visitors", .timeLimit(.minutes(1)), .serialized) struct HostileVisitorTests {
+@Suite("Visitors", .timeLimit(.minutes(5)), .serialized) struct HostileVisitorTests {
     private func ask(_ client: InsightClient) throws -> String {
         guard case .text(let text) = try client.ask(.metrics) else { return "" }
         return text

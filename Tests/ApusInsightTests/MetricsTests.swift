@@ -152,7 +152,7 @@ struct MetricsParser {
     }
 }
 
-@Suite("Metrics", .timeLimit(.minutes(1))) struct MetricsTests {
+@Suite("Metrics", .timeLimit(.minutes(5))) struct MetricsTests {
     private var report: ClusterReport {
         var report = ClusterReport(
             cluster: "a\"b\\c\nd", version: "1", program: "/bin/x", driver: 4, uptime: 1.5, metricsPort: nil)

@@ -76,7 +76,7 @@ enum ReferenceParser {
     }
 }
 
-@Suite("A program's metrics", .timeLimit(.minutes(2))) struct ProgramMetricsTests {
+@Suite("A program's metrics", .timeLimit(.minutes(5))) struct ProgramMetricsTests {
     // MARK: Names
 
     @Test("names and labels become what Prometheus takes, once and for all")

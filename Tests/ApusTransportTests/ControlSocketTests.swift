@@ -3,7 +3,7 @@ import CApusSystem
 import Foundation
 import Testing
 
-@Suite("Control sockets", .timeLimit(.minutes(1))) struct ControlSocketTests {
+@Suite("Control sockets", .timeLimit(.minutes(5))) struct ControlSocketTests {
     private func pair() throws -> (ControlSocket, ControlSocket) {
         var ends: [Int32] = [0, 0]
         try #require(apus_socket_pair(&ends) == 0)
@@ -52,7 +52,7 @@ import Testing
     }
 }
 
-@Suite("Processes", .timeLimit(.minutes(1))) struct ProcessTests {
+@Suite("Processes", .timeLimit(.minutes(5))) struct ProcessTests {
     @Test("what cannot be started says why")
     func failures() {
         var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("x"), nil]

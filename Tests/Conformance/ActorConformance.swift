@@ -2,7 +2,7 @@ import Apus
 import ApusCore
 import Testing
 
-@Suite("Actors", .timeLimit(.minutes(1))) struct ActorConformance {
+@Suite("Actors", .timeLimit(.minutes(5))) struct ActorConformance {
     @Test("calls see each other's changes", arguments: TestedBackend.allCases)
     func calls(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in

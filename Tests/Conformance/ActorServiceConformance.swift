@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// What actors have beyond calls: groups, threads, options of calls, hooks, pools and scopes.
-@Suite("Actor services", .timeLimit(.minutes(2))) struct ActorServiceConformance {
+@Suite("Actor services", .timeLimit(.minutes(5))) struct ActorServiceConformance {
     @Test("groups have limits of their own, and hold up no other", arguments: TestedBackend.allCases)
     func groups(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in

@@ -154,3 +154,25 @@ struct CountReady: RemoteTask {
         return sum
     }
 }
+
+/// Expects that a task is served while others, that it could never run beside, go on being submitted.
+///
+/// - Parameter limit: How many may overtake it: among processes as many as run until its owner's word has come to
+///   others, which a loaded machine may hold up for seconds.
+func expectServed(
+    _ demand: TaskOptions, among others: TaskOptions, of cluster: Cluster, overtaken limit: Int
+) async throws {
+    var small = try (0..<100).map { _ in try cluster.submit(Empty(), others) }
+    let large = try cluster.submit(Empty(), demand)
+    var count = small.count
+    while try await cluster.wait(for: [large], timeout: .zero).ready.isEmpty, count <= limit {
+        // The next ones wait before these are done.
+        let next = try (0..<100).map { _ in try cluster.submit(Empty(), others) }
+        _ = try await cluster.get(small)
+        count += small.count
+        small = next
+    }
+    #expect(count <= limit)
+    _ = try await cluster.get(small)
+    _ = try await large.value
+}

@@ -4,7 +4,7 @@ import Distributed
 import Testing
 
 /// What tasks and actors in a placement group submit, where the group captures it.
-@Suite("Children in placement groups", .timeLimit(.minutes(2))) struct CapturedGroupConformance {
+@Suite("Children in placement groups", .timeLimit(.minutes(5))) struct CapturedGroupConformance {
     /// A group of all processors, so that what is outside of it waits.
     private func wholeGroup(in cluster: Cluster) async throws -> PlacementGroup {
         let group = try await cluster.createGroup([Resources(cpus: 1), Resources(cpus: 1)])

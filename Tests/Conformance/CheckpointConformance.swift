@@ -4,7 +4,7 @@ import Distributed
 import Foundation
 import Testing
 
-@Suite("Checkpoints", .timeLimit(.minutes(2))) struct CheckpointConformance {
+@Suite("Checkpoints", .timeLimit(.minutes(5))) struct CheckpointConformance {
     @Test("a checkpointed actor goes on where it was", arguments: TestedBackend.allCases)
     func resumes(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in

@@ -101,7 +101,7 @@ struct NewKeeper: ActorBlueprint {
     func make(in system: ApusActorSystem) async throws -> Keeper { Keeper(actorSystem: system) }
 }
 
-@Suite("Large values", .timeLimit(.minutes(2))) struct LargeValueConformance {
+@Suite("Large values", .timeLimit(.minutes(5))) struct LargeValueConformance {
     private static let size = 100_000
 
     @Test("large arguments and results arrive as they were", arguments: TestedBackend.allCases)
@@ -210,7 +210,7 @@ struct NewKeeper: ActorBlueprint {
 }
 
 /// What the local backend alone has: a store that is smaller than the objects.
-@Suite("The object store of a local cluster", .timeLimit(.minutes(3))) struct LocalStoreTests {
+@Suite("The object store of a local cluster", .timeLimit(.minutes(5))) struct LocalStoreTests {
     @Test("objects that do not fit into memory come back from the disk")
     func spilling() async throws {
         try await withCluster(.local(cpus: 2, objectStore: 8 << 20)) { cluster in

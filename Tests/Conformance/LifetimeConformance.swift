@@ -2,7 +2,7 @@ import Apus
 import ApusCore
 import Testing
 
-@Suite("Lifetimes", .timeLimit(.minutes(1))) struct LifetimeConformance {
+@Suite("Lifetimes", .timeLimit(.minutes(5))) struct LifetimeConformance {
     @Test("leaving the cluster cancels and awaits what is left", arguments: TestedBackend.allCases)
     func leaving(backend: TestedBackend) async throws {
         var left: [ObjectRef<Int>] = []

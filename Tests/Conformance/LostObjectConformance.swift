@@ -123,7 +123,7 @@ private struct DamagedStore {
     }
 }
 
-@Suite("Lost objects", .timeLimit(.minutes(3))) struct LostObjectConformance {
+@Suite("Lost objects", .timeLimit(.minutes(5))) struct LostObjectConformance {
     private static let size = 100_000
 
     private func reason(_ error: TaskError?) -> String? {

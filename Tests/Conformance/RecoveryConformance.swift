@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// What is left when processes end without a word.
-@Suite("Recovery", .timeLimit(.minutes(3))) struct RecoveryConformance {
+@Suite("Recovery", .timeLimit(.minutes(5))) struct RecoveryConformance {
     // MARK: Workers
 
     @Test("a task whose worker is killed runs again", arguments: TestedBackend.withProcesses)

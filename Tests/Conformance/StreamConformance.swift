@@ -2,7 +2,7 @@ import Apus
 import ApusCore
 import Testing
 
-@Suite("Streams", .timeLimit(.minutes(1))) struct StreamConformance {
+@Suite("Streams", .timeLimit(.minutes(5))) struct StreamConformance {
     @Test("a stream yields references in order", arguments: TestedBackend.allCases)
     func order(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in
@@ -59,9 +59,9 @@ import Testing
     }
 }
 
-/// Waits for a condition, at most half a minute.
+/// Waits for a condition, at most two minutes.
 func eventually(_ condition: () async throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(120)
     while try await !condition() {
         guard ContinuousClock.now < deadline else {
             Issue.record("the condition did not come true")

@@ -2,7 +2,7 @@ import Apus
 import ApusCore
 import Testing
 
-@Suite("Tasks", .timeLimit(.minutes(1))) struct TaskConformance {
+@Suite("Tasks", .timeLimit(.minutes(5))) struct TaskConformance {
     @Test("a task's result is what its code returns", arguments: TestedBackend.allCases)
     func result(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in

@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// What a task asks of the process that runs it, and what the process does to the task.
-@Suite("Processes of tasks", .timeLimit(.minutes(2))) struct TaskProcessConformance {
+@Suite("Processes of tasks", .timeLimit(.minutes(5))) struct TaskProcessConformance {
     @Test("a task gets its environment and its folder", arguments: TestedBackend.allCases)
     func environment(backend: TestedBackend) async throws {
         try await backend.run { cluster async throws in

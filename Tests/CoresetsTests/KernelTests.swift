@@ -89,6 +89,100 @@ import Testing
         }
     }
 
+    @Test(
+        "similarities of pixels are exact: those of double precision, rounded once",
+        arguments: [(columns: 65, least: 0), (96, -128), (131, 4_000_000), (784, 0)])
+    func pixels(columns: Int, least: Int) throws {
+        var generator = SeededGenerator(seed: Replay.seed, stream: 12)
+        func pixels(_ rows: Int) throws -> Matrix<Float> {
+            // Black and white among them, which are the ends of what bytes hold.
+            let storage = (0..<rows * columns).map { index -> Float in
+                let shade = index % 7 == 0 ? generator.below(2) * 255 : generator.below(256)
+                return Float(least + shade)
+            }
+            return try Matrix(rows: rows, columns: columns, storage: storage)
+        }
+        let (points, others) = (try pixels(77), try pixels(30))
+        for represented in [nil, others] {
+            for storage in [Similarities.Storage.stored, .computed] {
+                let own = try Similarities(
+                    points, representing: represented, metric: .maximumMinusSquaredDistance, storage: storage,
+                    threads: 1)
+                let exact = try Similarities(
+                    points.converted(to: Double.self), representing: represented?.converted(to: Double.self),
+                    metric: .maximumMinusSquaredDistance, storage: storage, threads: 1)
+                var (row, wanted): ([Double], [Double]) = ([], [])
+                for point in 0..<77 {
+                    own.row(point, into: &row)
+                    exact.row(point, into: &wanted)
+                    // Whole numbers below 2²⁴ are what they are; above, the greatest and the difference are rounded.
+                    #expect(zip(row, wanted).allSatisfy { abs($0 - $1) <= max(0, ($1 - 0x1p23) * 0x1p-22) })
+                }
+            }
+        }
+        // One fraction among them, and products are of `Float` again: nearly the same.
+        var storage = points.storage
+        storage[columns] += 0.25
+        let broken = try Matrix(rows: 77, columns: columns, storage: storage)
+        let (one, other) = try (
+            Similarities(broken, metric: .exponentialDistance), Similarities(points, metric: .exponentialDistance)
+        )
+        var (row, wanted): ([Double], [Double]) = ([], [])
+        one.row(5, into: &row)
+        other.row(5, into: &wanted)
+        #expect(zip(row, wanted).allSatisfy { abs($0 - $1) <= 1e-3 })
+    }
+
+    /// Points of many numbers that vary in some directions more than in others, the n-th by 1/n or equally.
+    private static func wide(_ rows: Int, _ columns: Int, isEqual: Bool, stream: UInt64) throws -> Matrix<Float> {
+        var generator = SeededGenerator(seed: Replay.seed, stream: stream)
+        let directions = (0..<columns * 40).map { _ in Float(generator.unit() - 0.5) }
+        var storage: [Float] = []
+        for _ in 0..<rows {
+            let along = (0..<40).map { Float(generator.unit() - 0.5) / (isEqual ? 1 : Float($0 + 1)) }
+            for column in 0..<columns {
+                var value = isEqual ? 2 * Float(generator.unit()) : 0.05 * Float(generator.unit())
+                for axis in 0..<40 where !isEqual { value += along[axis] * directions[axis * columns + column] }
+                storage.append(value)
+            }
+        }
+        return try Matrix(rows: rows, columns: columns, storage: storage)
+    }
+
+    @Test(
+        "the exact graph of points of many numbers is that of double precision, wherever and however large they are",
+        arguments: [(columns: 200, isEqual: false), (400, false), (230, true)])
+    func sketched(columns: Int, isEqual: Bool) throws {
+        let points = try Self.wide(1300, columns, isEqual: isEqual, stream: 11)
+        for (scale, offset): (Float, Float) in [(1, 0), (1e-9, 0), (3e12, 0), (1, 50), (1e18, 0)] {
+            var storage = points.storage.map { $0 * scale + offset }
+            // Points twice over, at the end and in the middle.
+            for copy in 0..<20 {
+                for column in 0..<columns {
+                    storage[(1280 - 31 * copy) * columns + column] = storage[copy * columns + column]
+                }
+            }
+            let moved = try Matrix(rows: 1300, columns: columns, storage: storage)
+            let metric = Similarity.maximumMinusSquaredDistance
+            let own = try NeighbourGraph(moved, neighbours: 9, metric: metric, symmetry: .none)
+            let exact = try NeighbourGraph(
+                moved.converted(to: Double.self), neighbours: 9, metric: metric, symmetry: .none)
+            #expect(Self.recall(own, exact) >= 0.999, "\(scale), \(offset)")
+            let (most, same) = (
+                exact.similarities.values.max() ?? 0, own.similarities.columns == exact.similarities.columns
+            )
+            if same {
+                #expect(
+                    zip(own.similarities.values, exact.similarities.values).allSatisfy { abs($0 - $1) <= 2e-5 * most })
+            }
+            for threads in [1, 3] {
+                let again = try NeighbourGraph(
+                    moved, neighbours: 9, metric: metric, symmetry: .none, threads: threads)
+                #expect(again.similarities == own.similarities)
+            }
+        }
+    }
+
     @Test("graphs with union and mutual symmetry are symmetric, one in the other") func symmetry() throws {
         let points = try Self.random(300, 4, stream: 7)
         func graph(_ symmetry: NeighbourGraph.Symmetry) throws -> SparseMatrix {

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 
 /// What is refused after it was opened is closed once: a second time would close what another thread has opened meanwhile.
-@Suite("Descriptors", .timeLimit(.minutes(2))) struct DescriptorTests {
+@Suite("Descriptors", .timeLimit(.minutes(5))) struct DescriptorTests {
     /// Runs `body` again and again beside threads that open and close a file of their own.
     ///
     /// - Returns: how often a descriptor of theirs was closed by somebody else.

@@ -2,7 +2,7 @@ import Synchronization
 import Testing
 import Threads
 
-@Suite("Threads of one's own", .timeLimit(.minutes(1))) struct OwnThreadTests {
+@Suite("Threads of one's own", .timeLimit(.minutes(5))) struct OwnThreadTests {
     struct Failure: Error {}
 
     @Test("a body's value and error come back")

@@ -56,6 +56,7 @@ namespace avx512 {
 #undef TILE_BLOCKS
 }
 #pragma clang attribute pop
+#include "ByteProducts.inc"
 #pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
 namespace avx2 {
 #define TILE_QUERIES 4
@@ -164,3 +165,20 @@ int32_t avk_dot_i8(const int8_t *x, const int8_t *y, long count) { return table(
 int32_t avk_distance_i8(const int8_t *x, const int8_t *y, long count) { return table().distanceOfSigned(x, y, count); }
 int32_t avk_dot_u8(const uint8_t *x, const uint8_t *y, long count) { return table().dotOfBytes(x, y, count); }
 int32_t avk_distance_u8(const uint8_t *x, const uint8_t *y, long count) { return table().distanceOfBytes(x, y, count); }
+
+int avk_has_byte_products(void) {
+#if defined(__x86_64__)
+    static const int has = avk_level() == 2 && __builtin_cpu_supports("avx512vnni");
+    return has;
+#else
+    return 0;
+#endif
+}
+
+void avk_byte_distances(const int8_t *queries, const int32_t *norms, long count, const uint8_t *blocks,
+                        const int32_t *terms, long blockCount, long quads, float *out, long outStride) {
+#if defined(__x86_64__)
+    if (avk_has_byte_products())
+        byteDistances(queries, norms, count, blocks, terms, blockCount, quads, out, outStride);
+#endif
+}

@@ -210,3 +210,28 @@ struct SinglePrecisionRows: PointRows {
         }
     }
 }
+
+/// A copy whose rows begin where cache lines do, for pairs of rows in no order.
+struct AlignedRows: PointRows {
+    let rows: Int
+    let columns: Int
+    private let stride: Int
+    private let buffer: AlignedBuffer<Float>
+
+    init(_ matrix: Matrix<Float>) {
+        (rows, columns) = (matrix.rows, matrix.columns)
+        let lanes = Float._lanes
+        stride = (columns + lanes - 1) / lanes * lanes
+        buffer = AlignedBuffer(uninitialised: rows * stride)
+        let source = SinglePrecisionRows(matrix: matrix)
+        for row in 0..<rows { source.read(row, into: buffer.pointer + row * stride) }
+    }
+
+    func read(_ row: Int, into target: UnsafeMutablePointer<Float>) {
+        target.update(from: buffer.pointer + row * stride, count: columns)
+    }
+
+    func squaredDistance(_ left: Int, _ right: Int) -> Float {
+        Float._distance(buffer.pointer + left * stride, buffer.pointer + right * stride, count: columns)
+    }
+}

@@ -29,13 +29,21 @@ public struct NeighbourGraph: Sendable {
     ) throws(CoresetError) {
         let threads = threads ?? Parallel.processors
         try Self.check(
-            rows: features.rows, columns: features.columns, neighbours, metric, search, memoryLimit, threads: threads)
+            rows: features.rows, columns: features.columns, neighbours, metric, search, memoryLimit, threads: threads,
+            copied: MemoryLayout<Scalar>.size)
         if case .approximate = search {
             let single = (features as? Matrix<Float>) ?? features.converted(to: Float.self)
             let lists = Self.approximate(
                 SinglePrecisionRows(matrix: single), neighbours: neighbours, search, threads: threads)
             try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
         } else {
+            if let single = features as? Matrix<Float>,
+                let lists = Self.sketched(
+                    AlignedRows(single), neighbours: neighbours, threads: threads)
+            {
+                try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
+                return
+            }
             // The rows themselves measure distances; a metric without a maximum keeps the constructor from looking for it.
             let rows = SimilarityRows(
                 features: features, represented: nil, metric: .gaussian(gamma: 1), stores: false, threads: threads)
@@ -51,17 +59,21 @@ public struct NeighbourGraph: Sendable {
     ) throws(CoresetError) {
         let threads = threads ?? Parallel.processors
         try Self.check(
-            rows: features.rows, columns: features.columns, neighbours, metric, search, memoryLimit, threads: threads)
+            rows: features.rows, columns: features.columns, neighbours, metric, search, memoryLimit, threads: threads,
+            copied: 0)
         let lists =
             if case .approximate = search {
                 Self.approximate(features, neighbours: neighbours, search, threads: threads)
-            } else { ExactSearch.lists(ReadTiles(rows: features), neighbours: neighbours, threads: threads) }
+            } else {
+                Self.sketched(features, neighbours: neighbours, threads: threads)
+                    ?? ExactSearch.lists(ReadTiles(rows: features), neighbours: neighbours, threads: threads)
+            }
         try self.init(lists, columns: features.columns, metric: metric, symmetry: symmetry)
     }
 
     private static func check(
         rows: Int, columns: Int, _ neighbours: Int, _ metric: Similarity, _ search: NeighbourSearch, _ limit: Int?,
-        threads: Int
+        threads: Int, copied: Int
     ) throws(CoresetError) {
         guard neighbours >= 1, neighbours <= max(1, rows) else { throw .tooMany(count: neighbours, rows: rows) }
         guard metric.isOfDistance else {
@@ -77,7 +89,7 @@ public struct NeighbourGraph: Sendable {
             }
         }
         func bytes(_ neighbours: Int) -> Int {
-            search.bytes(rows: rows, columns: columns, neighbours: neighbours, threads: threads)
+            search.bytes(rows: rows, columns: columns, neighbours: neighbours, threads: threads, copied: copied)
         }
         let allowed = limit ?? Memory.available
         let fits = allowed > bytes(0) ? (allowed - bytes(0)) / max(1, bytes(1) - bytes(0)) : 0
@@ -88,6 +100,17 @@ public struct NeighbourGraph: Sendable {
     }
 
     // MARK: Searches
+
+    /// The exact lists by way of sketches; nil where most pairs would have to be measured all the same.
+    private static func sketched(
+        _ rows: some PointRows, neighbours: Int, threads: Int
+    ) -> NeighbourLists<Float>? {
+        guard let sketch = Sketch(rows, threads: threads) else { return nil }
+        let reach = sketch.reach(rows, neighbours: neighbours, threads: threads)
+        guard sketch.selectivity(reach: reach) < Sketch.worthwhile else { return nil }
+        return ExactSearch.lists(
+            SketchedTiles(rows: rows, sketch: sketch), neighbours: neighbours, reach: reach, threads: threads)
+    }
 
     private static func approximate(
         _ rows: some PointRows, neighbours: Int, _ search: NeighbourSearch, threads: Int

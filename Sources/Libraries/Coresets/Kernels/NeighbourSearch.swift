@@ -2,7 +2,10 @@ import ApusCore
 
 /// How the nearest points are looked for.
 public enum NeighbourSearch: Sendable, Hashable, Codable {
-    /// Every pair is measured once: O(n²·d/2).
+    /// Every pair is measured at most once: O(n²·d/2).
+    ///
+    /// Where points of at least 192 numbers in single precision or less vary in few directions, most pairs are ruled out
+    /// by a lower bound of their distance, of 64 or 96 numbers a point.
     case exact
     /// Points are cut into leaves by random hyperplanes, several times over, and neighbours are looked for in the own
     /// leaves and then, for some rounds, among the neighbours of neighbours: O(n·(trees·leaf + rounds·2·20²)·d). Most of
@@ -16,11 +19,17 @@ public enum NeighbourSearch: Sendable, Hashable, Codable {
     fileprivate static var followed: Int { 20 }
 
     /// Bytes that the search and its graph take at most, beside the points.
-    public func bytes(rows: Int, columns: Int, neighbours: Int, threads: Int) -> Int {
+    ///
+    /// - Parameter copied: bytes of a number, where the exact search prepares copies of the points; 0 where not.
+    public func bytes(rows: Int, columns: Int, neighbours: Int, threads: Int, copied: Int) -> Int {
         // Lists, and the graph with its transpose: 8 and 4 + 8 bytes an entry, of which a union has twice as many.
         let graph = rows * neighbours * (8 + 8 + 2 * 12)
         switch self {
-        case .exact: return graph + rows * 8 + threads * 4 * (64 * 512 + (64 + 2 * 512) * columns) * 8
+        case .exact:
+            // Beside sketches there is one copy; without them there are two.
+            let points = rows * max(Sketch.bytesPerPoint(columns: columns) + columns * copied, 2 * columns * copied)
+            let lists = rows * neighbours * 8
+            return graph + lists + points + rows * 8 + threads * 4 * (256 * 256 + (64 + 2 * 512) * columns) * 8
         case .approximate(let trees, let leaf, _, _):
             let reversed = rows * min(neighbours, Self.followed) * 4
             return graph + rows * neighbours * 8 + rows * trees * 4 + reversed
@@ -59,62 +68,18 @@ struct ApproximateSearch<Rows: PointRows> {
 
     // MARK: Trees
 
-    private struct Tree: Sendable {
-        var order: [Int32]
-        /// Leaves are `order[bounds[i]..<bounds[i + 1]]`.
-        var bounds: [Int]
-    }
-
-    private func plant() -> [Tree] {
-        let result = AlignedBuffer<Int32>(uninitialised: max(1, rows.rows * trees))
-        let bounds = Shared(trees)
+    private func plant() -> [ProjectionTree] {
+        let planted = Shared(trees)
         Parallel.ranges(trees, threads: threads) { range in
-            for tree in range { bounds.set(tree, grow(tree, result.pointer + tree * rows.rows)) }
-        }
-        return (0..<trees).map { tree in
-            Tree(
-                order: Array(UnsafeBufferPointer(start: result.pointer + tree * rows.rows, count: rows.rows)),
-                bounds: bounds[tree])
-        }
-    }
-
-    /// Orders points so that those of a leaf are together, and returns where leaves begin.
-    private func grow(_ tree: Int, _ order: UnsafeMutablePointer<Int32>) -> [Int] {
-        for row in 0..<rows.rows { order[row] = Int32(truncatingIfNeeded: row) }
-        var generator = SeededGenerator(seed: seed, stream: UInt64(tree))
-        var bounds = [0]
-        var open = [0..<rows.rows]
-        while let range = open.popLast() {
-            guard range.count > leaf else {
-                bounds.append(range.upperBound)
-                continue
+            for tree in range {
+                planted.set(tree, ProjectionTree(rows, leaf: leaf, seed: seed, stream: UInt64(tree)))
             }
-            let left = Int(order[range.lowerBound + generator.below(range.count)])
-            let right = Int(order[range.lowerBound + generator.below(range.count)])
-            // Between two of the points is a plane at right angles to what the data vary in.
-            var (low, high) = (range.lowerBound, range.upperBound)
-            while low < high {
-                let point = Int(order[low])
-                if rows.squaredDistance(point, left) < rows.squaredDistance(point, right) {
-                    low += 1
-                } else {
-                    high -= 1
-                    (order[low], order[high]) = (order[high], order[low])
-                }
-            }
-            // Equal points cannot be told apart; neither may a leaf's depth grow without end.
-            let least = range.count / 16
-            if low - range.lowerBound < least || range.upperBound - low < least {
-                low = range.lowerBound + range.count / 2
-            }
-            open.append(low..<range.upperBound)
-            open.append(range.lowerBound..<low)
         }
-        return bounds
+        return (0..<trees).compactMap { planted[$0] }
     }
 
     /// Offers the points of each leaf to each other.
-    private func search(leavesOf tree: Tree, _ lists: NeighbourLists<Float>) {
+    private func search(leavesOf tree: ProjectionTree, _ lists: NeighbourLists<Float>) {
         let columns = rows.columns
         Parallel.ranges(tree.bounds.count - 1, threads: threads, grain: 2) { leaves in
             let points = AlignedBuffer<Float>(uninitialised: leaf * columns)
@@ -190,13 +155,13 @@ struct ApproximateSearch<Rows: PointRows> {
     /// One place for each tree, written by the thread that grows it.
     private final class Shared: @unchecked Sendable {
         // Unchecked: places are written once each, by one thread, and read after all have ended.
-        private let pointer: UnsafeMutablePointer<[Int]>
+        private let pointer: UnsafeMutablePointer<ProjectionTree?>
         private let count: Int
 
         init(_ count: Int) {
             self.count = count
             pointer = .allocate(capacity: max(1, count))
-            pointer.initialize(repeating: [], count: count)
+            pointer.initialize(repeating: nil, count: count)
         }
 
         deinit {
@@ -204,7 +169,7 @@ struct ApproximateSearch<Rows: PointRows> {
             pointer.deallocate()
         }
 
-        func set(_ index: Int, _ value: [Int]) { pointer[index] = value }
-        subscript(index: Int) -> [Int] { pointer[index] }
+        func set(_ index: Int, _ value: ProjectionTree) { pointer[index] = value }
+        subscript(index: Int) -> ProjectionTree? { pointer[index] }
     }
 }

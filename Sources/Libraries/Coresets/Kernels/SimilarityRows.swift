@@ -27,6 +27,8 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
 
     /// Whether distances are expanded into norms and dot products.
     private let expands: Bool
+    /// The points where these products are of bytes.
+    private let bytes: BytePoints?
     /// Whether similarities come from sums of squared differences, and are not stored.
     var isDirect: Bool { metric.isOfDistance && !expands && stored == nil }
 
@@ -42,12 +44,17 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
         dimensions = features.columns
         represented = other?.rows ?? features.rows
         expands = metric.isOfDistance && Scalar.self == Float.self && features.columns > Self.directLimit
-        let offset = expands ? Self.mean(of: other ?? features) : nil
+        bytes =
+            expands
+            ? ((other ?? features) as? Matrix<Float>).flatMap { points in
+                BytePoints(points, from: other == nil ? nil : features as? Matrix<Float>)
+            } : nil
+        let offset = expands && bytes == nil ? Self.mean(of: other ?? features) : nil
         queries = Self.prepared(features, metric, offset: offset)
         pointRows = other.map { Self.prepared($0, metric, offset: offset) } ?? queries
         points = PointBlocks(UnsafePointer(pointRows.pointer), count: represented, dimensions: dimensions)
         stride = points.places
-        let needsNorms = expands || metric == .dot
+        let needsNorms = expands && bytes == nil || metric == .dot
         queryNorms = needsNorms ? Self.norms(queries, count: candidates, dimensions: dimensions) : []
         pointNorms = AlignedBuffer(count: needsNorms ? points.places : 0, repeating: 0)
         if needsNorms {
@@ -59,8 +66,8 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
         }
         let raw = stores ? AlignedBuffer<Scalar>(uninitialised: features.rows * points.places) : nil
         let builder = Builder(
-            queries: queries, queryNorms: queryNorms, points: points, pointNorms: pointNorms, expands: expands,
-            isOfDistance: metric.isOfDistance, dimensions: dimensions)
+            queries: queries, queryNorms: queryNorms, points: points, pointNorms: pointNorms, bytes: bytes,
+            expands: expands, isOfDistance: metric.isOfDistance, dimensions: dimensions)
         var maximum = 0.0
         if let raw {
             maximum = builder.store(
@@ -93,7 +100,9 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
     /// Bytes that the rows take, stored or not.
     static func bytes(candidates: Int, represented: Int, dimensions: Int, stores: Bool) -> Int {
         let size = MemoryLayout<Scalar>.size
-        return (candidates + represented) * dimensions * size + (stores ? candidates * (represented + 64) * size : 0)
+        let packed = (represented + 16) * (dimensions + 8)
+        return (candidates + represented) * dimensions * size + packed
+            + (stores ? candidates * (represented + 64) * size : 0)
     }
 
     /// Similarities of one candidate to all places.
@@ -124,8 +133,8 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
 
     private var builder: Builder {
         Builder(
-            queries: queries, queryNorms: queryNorms, points: points, pointNorms: pointNorms, expands: expands,
-            isOfDistance: metric.isOfDistance, dimensions: dimensions)
+            queries: queries, queryNorms: queryNorms, points: points, pointNorms: pointNorms, bytes: bytes,
+            expands: expands, isOfDistance: metric.isOfDistance, dimensions: dimensions)
     }
 
     private func measure(_ wanted: ArraySlice<Int>, into out: UnsafeMutablePointer<Scalar>) {
@@ -203,6 +212,7 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
         let queryNorms: [Scalar]
         let points: PointBlocks<Scalar>
         let pointNorms: AlignedBuffer<Scalar>
+        let bytes: BytePoints?
         let expands: Bool
         let isOfDistance: Bool
         let dimensions: Int
@@ -217,6 +227,13 @@ final class SimilarityRows<Scalar: KernelScalar>: Sendable {
             _ rows: UnsafePointer<Scalar>, candidates: some RandomAccessCollection<Int>, firstBlock: Int,
             blockCount: Int, into out: UnsafeMutablePointer<Scalar>, outStride: Int
         ) {
+            if let bytes {
+                // Only those of `Float` have them.
+                return bytes.distances(
+                    from: UnsafeRawPointer(rows).assumingMemoryBound(to: Float.self), count: candidates.count,
+                    firstBlock: firstBlock, blockCount: blockCount,
+                    into: UnsafeMutableRawPointer(out).assumingMemoryBound(to: Float.self), outStride: outStride)
+            }
             let blocks = points.blocks.pointer + firstBlock * dimensions * Scalar._lanes
             if isOfDistance, !expands {
                 return Scalar._distances(

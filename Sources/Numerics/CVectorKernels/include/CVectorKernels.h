@@ -93,6 +93,14 @@ int32_t avk_distance_i8(const int8_t *x, const int8_t *y, long count);
 int32_t avk_dot_u8(const uint8_t *x, const uint8_t *y, long count);
 int32_t avk_distance_u8(const uint8_t *x, const uint8_t *y, long count);
 
+// Whether the processor sums products of bytes four at a time (AVX-512 VNNI), as the next needs.
+int avk_has_byte_products(void);
+// Squared distances of whole numbers from 0 to 255, exact before they become floats. Points are in blocks of 16, four
+// coordinates of each after the other, zeros behind the last; terms[p] = Σ x² − 256·Σ x. Queries are rows of 4·quads
+// numbers less 128; norms[q] = Σ x² before that. At most 16,000 coordinates.
+void avk_byte_distances(const int8_t *queries, const int32_t *norms, long count, const uint8_t *blocks,
+                        const int32_t *terms, long blockCount, long quads, float *out, long outStride);
+
 #ifdef __cplusplus
 }
 #endif
