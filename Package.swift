@@ -39,6 +39,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
@@ -92,6 +93,7 @@ let package = Package(
             needs: [
                 "ApusCore", "ApusTransport", "ApusObjects", "ApusInsight", "ApusScheduling", "Files", "Threads",
                 "CApusSystem", "CApusEntry", .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "DequeModule", package: "swift-collections"),
             ],
             // Asynchronous functions run where their caller does: a hop to the same place costs a tenth of a small task.
             features: ["Lifetimes"], upcoming: ["NonisolatedNonsendingByDefault"]),

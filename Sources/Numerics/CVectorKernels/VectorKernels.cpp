@@ -32,6 +32,8 @@ template <typename T> struct Functions {
 struct Table {
     Functions<float> f32;
     Functions<double> f64;
+    long (*near)(const float *, const float *, const float *, long, const float *, const float *, const float *, long,
+                 long, uint32_t *, float *);
     double (*concaveGain)(int32_t, const float *, const int32_t *, const double *, const double *, long);
     void (*widenHalves)(const uint16_t *, float *, long);
     float (*dotOfHalves)(const uint16_t *, const uint16_t *, long);
@@ -154,6 +156,10 @@ int avk_level(void) {
 DEFINE(float, f32)
 DEFINE(double, f64)
 
+long avk_near(const float *queries, const float *queryNorms, const float *queryBounds, long count, const float *blocks,
+              const float *norms, const float *bounds, long blockCount, long dim, uint32_t *pairs, float *values) {
+    return table().near(queries, queryNorms, queryBounds, count, blocks, norms, bounds, blockCount, dim, pairs, values);
+}
 double avk_concave_gain(int32_t kind, const float *x, const int32_t *columns, const double *sum, const double *value,
                         long count) {
     return table().concaveGain(kind, x, columns, sum, value, count);

@@ -7,15 +7,16 @@ protocol DistanceTiles: Sendable {
     /// How many queries and points a tile has; multiples of 64.
     static var height: Int { get }
     static var width: Int { get }
-    /// Whether tiles hold no distances but what they are at least, so that pairs within reach are measured by `distance`.
-    static var areBounds: Bool { get }
     var count: Int { get }
     /// The row of the point at a place.
     func row(_ place: Int) -> Int32
+    /// Whether pairs of two tiles' points count.
+    func areWanted(_ queries: Range<Int>, _ points: Range<Int>) -> Bool
     /// Room for one thread's tiles.
     func makeWorker() -> Worker
-    /// The squared distance of two rows, the same to the bit in both directions; asked for where tiles are bounds.
-    func distance(_ left: Int, _ right: Int) -> Scalar
+    /// The squared distance of two rows, the same to the bit in both directions, whose tile says `distance`: that, or
+    /// what it is at least.
+    func measured(_ distance: Scalar, _ left: Int32, _ right: Int32) -> Scalar
 }
 
 /// Measures tiles on one thread. The distance of a pair is the same to the bit in both directions and in any tile.
@@ -23,15 +24,61 @@ protocol DistanceTileWorker {
     associatedtype Scalar: KernelScalar
     /// The places that the next tiles measure from; the first is a multiple of 64.
     mutating func take(_ queries: Range<Int>)
-    /// Squared distances of those to others, a row of `stride` for each; the first other is a multiple of 64.
-    mutating func measure(_ points: Range<Int>, into out: UnsafeMutablePointer<Scalar>, stride: Int)
+    /// Lists pairs of those and others, whose first is a multiple of 64, that are at most as far apart as either's bound;
+    /// pairs with places behind the last may be among them. There is a bound for each place up to a multiple of 64.
+    mutating func near(_ points: Range<Int>, bounds: UnsafePointer<Scalar>, into pairs: PairList<Scalar>) -> Int
+}
+
+/// Room for the pairs of a tile: places within it, and squared distances.
+struct PairList<Scalar: KernelScalar> {
+    /// Query << 16 | point.
+    let places: AlignedBuffer<UInt32>
+    let distances: AlignedBuffer<Scalar>
+
+    init(height: Int, width: Int) {
+        places = AlignedBuffer(uninitialised: height * width)
+        distances = AlignedBuffer(uninitialised: height * width)
+    }
+}
+
+/// What measures whole tiles lists what is near in them.
+struct TileBench<Scalar: KernelScalar> {
+    private let width: Int
+    private let found: AlignedBuffer<Int32>
+    let out: AlignedBuffer<Scalar>
+
+    init(height: Int, width: Int) {
+        self.width = width
+        found = AlignedBuffer(uninitialised: width)
+        out = AlignedBuffer(uninitialised: height * width)
+    }
+
+    func list(
+        _ queries: Range<Int>, _ points: Range<Int>, bounds: UnsafePointer<Scalar>, into pairs: PairList<Scalar>
+    ) -> Int {
+        var listed = 0
+        for query in queries {
+            let distances = out.pointer + (query - queries.lowerBound) * width
+            let count = Scalar._within(
+                distances, own: bounds[query], bounds: bounds + points.lowerBound, count: points.count,
+                list: found.pointer)
+            for index in 0..<count {
+                let point = found.pointer[index]
+                pairs.places.pointer[listed] = UInt32(query - queries.lowerBound) << 16 | UInt32(bitPattern: point)
+                pairs.distances.pointer[listed] = distances[Int(point)]
+                listed += 1
+            }
+        }
+        return listed
+    }
 }
 
 extension DistanceTiles {
     static var height: Int { 64 }
     static var width: Int { 512 }
-    static var areBounds: Bool { false }
     func row(_ place: Int) -> Int32 { Int32(truncatingIfNeeded: place) }
+    func areWanted(_ queries: Range<Int>, _ points: Range<Int>) -> Bool { true }
+    func measured(_ distance: Scalar, _ left: Int32, _ right: Int32) -> Scalar { distance }
 }
 
 /// Tiles of prepared rows, which are all in memory.
@@ -40,22 +87,20 @@ struct PreparedTiles<Scalar: KernelScalar>: DistanceTiles {
 
     var count: Int { rows.candidates }
 
-    func makeWorker() -> Worker { Worker(rows: rows) }
-
-    func distance(_ left: Int, _ right: Int) -> Scalar {
-        Scalar._distance(
-            rows.queries.pointer + left * rows.dimensions, rows.queries.pointer + right * rows.dimensions,
-            count: rows.dimensions)
-    }
+    func makeWorker() -> Worker { Worker(rows: rows, bench: TileBench(height: Self.height, width: Self.width)) }
 
     struct Worker: DistanceTileWorker {
         let rows: SimilarityRows<Scalar>
+        let bench: TileBench<Scalar>
         var queries = 0..<0
 
         mutating func take(_ queries: Range<Int>) { self.queries = queries }
 
-        mutating func measure(_ points: Range<Int>, into out: UnsafeMutablePointer<Scalar>, stride: Int) {
-            rows.squaredDistances(queries, to: points, into: out, stride: stride)
+        mutating func near(
+            _ points: Range<Int>, bounds: UnsafePointer<Scalar>, into pairs: PairList<Scalar>
+        ) -> Int {
+            rows.squaredDistances(queries, to: points, into: bench.out.pointer, stride: PreparedTiles.width)
+            return bench.list(queries, points, bounds: bounds, into: pairs)
         }
     }
 }
@@ -68,45 +113,54 @@ struct ReadTiles<Rows: PointRows>: DistanceTiles {
 
     func makeWorker() -> Worker {
         Worker(
-            rows: rows, queries: AlignedBuffer(uninitialised: Self.height * rows.columns),
-            points: AlignedBuffer(uninitialised: Self.width * rows.columns))
+            rows: rows, bench: TileBench(height: Self.height, width: Self.width),
+            read: AlignedBuffer(uninitialised: Self.height * rows.columns),
+            others: AlignedBuffer(uninitialised: Self.width * rows.columns))
     }
-
-    func distance(_ left: Int, _ right: Int) -> Float { rows.squaredDistance(left, right) }
 
     struct Worker: DistanceTileWorker {
         let rows: Rows
-        let queries: AlignedBuffer<Float>
-        let points: AlignedBuffer<Float>
-        var count = 0
+        let bench: TileBench<Float>
+        let read: AlignedBuffer<Float>
+        let others: AlignedBuffer<Float>
+        var queries = 0..<0
 
-        mutating func take(_ wanted: Range<Int>) {
-            count = wanted.count
-            for row in wanted { rows.read(row, into: queries.pointer + (row - wanted.lowerBound) * rows.columns) }
+        mutating func take(_ queries: Range<Int>) {
+            self.queries = queries
+            for row in queries { rows.read(row, into: read.pointer + (row - queries.lowerBound) * rows.columns) }
         }
 
-        mutating func measure(_ wanted: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int) {
-            for row in wanted { rows.read(row, into: points.pointer + (row - wanted.lowerBound) * rows.columns) }
-            let blocks = PointBlocks(UnsafePointer(points.pointer), count: wanted.count, dimensions: rows.columns)
+        mutating func near(_ points: Range<Int>, bounds: UnsafePointer<Float>, into pairs: PairList<Float>) -> Int {
+            for row in points { rows.read(row, into: others.pointer + (row - points.lowerBound) * rows.columns) }
+            let blocks = PointBlocks(UnsafePointer(others.pointer), count: points.count, dimensions: rows.columns)
             Float._distances(
-                queries.pointer, stride: rows.columns, count: count, blocks: blocks.blocks.pointer,
-                blockCount: blocks.blockCount, dim: rows.columns, into: out, outStride: stride)
+                read.pointer, stride: rows.columns, count: queries.count, blocks: blocks.blocks.pointer,
+                blockCount: blocks.blockCount, dim: rows.columns, into: bench.out.pointer, outStride: ReadTiles.width)
+            return bench.list(queries, points, bounds: bounds, into: pairs)
         }
     }
 }
 
-/// Tiles of sketches' own distances; rows are places.
+/// Tiles of sketches' own distances, of tiles that are near each other; rows are places.
 struct SketchTiles: DistanceTiles {
     let sketch: Sketch
+    private let tiles: TileNeighbours
 
-    static var height: Int { 256 }
-    static var width: Int { 256 }
+    static var height: Int { Sketch.leaf }
+    static var width: Int { Sketch.leaf }
+
+    init(sketch: Sketch) {
+        self.sketch = sketch
+        tiles = TileNeighbours(sketch)
+    }
 
     var count: Int { sketch.rows }
 
-    func makeWorker() -> Worker { Worker(sketch: sketch) }
+    func areWanted(_ queries: Range<Int>, _ points: Range<Int>) -> Bool {
+        tiles.areNear(queries.lowerBound / Self.height, points.lowerBound / Self.width)
+    }
 
-    func distance(_ left: Int, _ right: Int) -> Float { sketch.squaredDistance(left, right) }
+    func makeWorker() -> Worker { Worker(sketch: sketch) }
 
     struct Worker: DistanceTileWorker {
         let sketch: Sketch
@@ -114,8 +168,8 @@ struct SketchTiles: DistanceTiles {
 
         mutating func take(_ queries: Range<Int>) { self.queries = queries }
 
-        mutating func measure(_ points: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int) {
-            sketch.bounds(queries, to: points, into: out, stride: stride)
+        mutating func near(_ points: Range<Int>, bounds: UnsafePointer<Float>, into pairs: PairList<Float>) -> Int {
+            sketch.near(queries, points, bounds: bounds, into: pairs)
         }
     }
 }
@@ -126,9 +180,8 @@ struct SketchedTiles<Rows: PointRows>: DistanceTiles {
     let sketch: Sketch
 
     /// Of a square tile each row that is measured serves the most pairs while it is in a cache.
-    static var height: Int { 256 }
-    static var width: Int { 256 }
-    static var areBounds: Bool { true }
+    static var height: Int { Sketch.leaf }
+    static var width: Int { Sketch.leaf }
 
     var count: Int { sketch.rows }
 
@@ -136,5 +189,7 @@ struct SketchedTiles<Rows: PointRows>: DistanceTiles {
 
     func makeWorker() -> SketchTiles.Worker { SketchTiles.Worker(sketch: sketch) }
 
-    func distance(_ left: Int, _ right: Int) -> Float { rows.squaredDistance(left, right) }
+    func measured(_ distance: Float, _ left: Int32, _ right: Int32) -> Float {
+        rows.squaredDistance(Int(left), Int(right))
+    }
 }

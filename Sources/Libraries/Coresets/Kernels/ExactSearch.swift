@@ -9,7 +9,7 @@ struct ExactSearch<Tiles: DistanceTiles> {
 
     private let tiles: Tiles
     private let lists: NeighbourLists<Scalar>
-    /// What an offer to the list of the point at each place must not exceed.
+    /// What an offer to the list of the point at each place must not exceed; up to a multiple of 64.
     private let bounds: AlignedBuffer<Scalar>
     private let threads: Int
 
@@ -26,7 +26,7 @@ struct ExactSearch<Tiles: DistanceTiles> {
         self.tiles = tiles
         self.threads = threads
         lists = NeighbourLists(count: tiles.count, size: neighbours)
-        bounds = reach ?? AlignedBuffer(count: tiles.count, repeating: .infinity)
+        bounds = reach ?? AlignedBuffer(count: (tiles.count + 63) / 64 * 64, repeating: .infinity)
     }
 
     private func run() {
@@ -65,8 +65,7 @@ struct ExactSearch<Tiles: DistanceTiles> {
     /// What one thread measures with.
     private struct Bench {
         var worker: Tiles.Worker
-        let out = AlignedBuffer<Scalar>(uninitialised: Tiles.height * Tiles.width)
-        let found = AlignedBuffer<Int32>(uninitialised: Tiles.width)
+        let pairs = PairList<Scalar>(height: Tiles.height, width: Tiles.width)
 
         init(_ tiles: Tiles) { worker = tiles.makeWorker() }
     }
@@ -79,45 +78,30 @@ struct ExactSearch<Tiles: DistanceTiles> {
             let rows = top..<min(queries.upperBound, top + Tiles.height)
             bench.worker.take(rows)
             for left in stride(from: max(points.lowerBound, rows.upperBound), to: points.upperBound, by: Tiles.width) {
-                measure(rows, left..<min(points.upperBound, left + Tiles.width), &bench)
+                let columns = left..<min(points.upperBound, left + Tiles.width)
+                if tiles.areWanted(rows, columns) { measure(rows, columns, &bench) }
             }
         }
     }
 
     /// The pairs of a tile, of which only those of a place with a later one count.
     private func measure(_ queries: Range<Int>, _ points: Range<Int>, _ bench: inout Bench) {
-        bench.worker.measure(points, into: bench.out.pointer, stride: Tiles.width)
-        for query in queries {
-            let first = max(points.lowerBound, query + 1)
-            guard first < points.upperBound else { continue }
-            let row = bench.out.pointer + (query - queries.lowerBound) * Tiles.width
-            offer(
-                row + (first - points.lowerBound), of: query, to: first..<points.upperBound, bench.found.pointer)
-        }
-    }
-
-    @inline(__always)
-    private func offer(
-        _ distances: UnsafePointer<Scalar>, of place: Int, to others: Range<Int>, _ found: UnsafeMutablePointer<Int32>
-    ) {
         // Nearly all pairs are nobody's neighbours.
-        let count = Scalar._within(
-            distances, own: bounds.pointer[place], bounds: bounds.pointer + others.lowerBound, count: others.count,
-            list: found)
-        let row = tiles.row(place)
+        let count = bench.worker.near(points, bounds: bounds.pointer, into: bench.pairs)
         for index in 0..<count {
-            let other = others.lowerBound + Int(found[index])
-            let otherRow = tiles.row(other)
-            var distance = distances[Int(found[index])]
-            if Tiles.areBounds {
-                // Lists have got better since they were compared.
-                guard distance <= bounds.pointer[place] || distance <= bounds.pointer[other] else { continue }
-                distance = tiles.distance(Int(row), Int(otherRow))
-            }
+            let pair = bench.pairs.places.pointer[index]
+            let place = queries.lowerBound + Int(pair >> 16)
+            let other = points.lowerBound + Int(pair & 0xFFFF)
+            let listed = bench.pairs.distances.pointer[index]
+            // Lists have got better since they were compared.
+            guard place < other, other < points.upperBound,
+                listed <= bounds.pointer[place] || listed <= bounds.pointer[other]
+            else { continue }
+            let distance = tiles.measured(listed, tiles.row(place), tiles.row(other))
             // Points whose distance is no number of this precision are nobody's neighbours.
             guard distance < .infinity else { continue }
-            offer(distance, of: otherRow, to: place)
-            offer(distance, of: row, to: other)
+            offer(distance, of: tiles.row(other), to: place)
+            offer(distance, of: tiles.row(place), to: other)
         }
     }
 

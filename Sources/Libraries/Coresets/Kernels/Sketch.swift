@@ -1,4 +1,5 @@
 import ApusCore
+import CVectorKernels
 
 /// Points in few numbers, by which squared distances can be bounded from below.
 ///
@@ -21,7 +22,7 @@ struct Sketch: Sendable {
     private let norms: AlignedBuffer<Float>
 
     /// Points of a leaf at most: as many as a tile has.
-    private static let leaf = 256
+    static let leaf = 128
 
     /// The greatest part of all pairs that may be measured one by one for sketches to save time: a pair alone takes
     /// twice as long as one in a tile, and sketches and their lists have to be made.
@@ -68,36 +69,38 @@ struct Sketch: Sendable {
         blocks = PointBlocks(UnsafePointer(coordinates.pointer), count: count, dimensions: size)
     }
 
-    /// What squared distances are at least, of places to places whose first begins a block.
-    func bounds(
-        _ queries: Range<Int>, to others: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int
-    ) {
+    /// Lists pairs of places that may be as near each other as either's bound says; the first of the others begins a block.
+    func near(
+        _ queries: Range<Int>, _ others: Range<Int>, bounds: UnsafePointer<Float>, into pairs: PairList<Float>
+    ) -> Int {
         let lanes = Float._lanes
         let first = others.lowerBound / lanes
-        let blockCount = (others.upperBound + lanes - 1) / lanes - first
-        Float._dots(
-            coordinates.pointer + queries.lowerBound * size, stride: size, count: queries.count,
-            blocks: blocks.blocks.pointer + first * size * lanes, blockCount: blockCount, dim: size,
-            into: out, outStride: stride)
-        for place in queries {
-            _ = Float._expand(
-                out + (place - queries.lowerBound) * stride, norms: norms.pointer + first * lanes,
-                norm: norms.pointer[place], limit: 0, count: blockCount * lanes)
-        }
+        return avk_near(
+            coordinates.pointer + queries.lowerBound * size, norms.pointer + queries.lowerBound,
+            bounds + queries.lowerBound, queries.count, blocks.blocks.pointer + first * size * lanes,
+            norms.pointer + first * lanes, bounds + first * lanes, (others.upperBound + lanes - 1) / lanes - first,
+            size,
+            pairs.places.pointer, pairs.distances.pointer)
     }
 
-    /// For each place a squared distance within which K points lie: the farthest of those whose sketches are nearest.
+    /// For each place a squared distance within which K points lie, itself among them: the K-th of some more whose
+    /// sketches are nearest.
     func reach(_ points: some PointRows, neighbours: Int, threads: Int) -> AlignedBuffer<Float> {
-        let lists = ExactSearch.lists(SketchTiles(sketch: self), neighbours: neighbours, threads: threads)
-        let reach = AlignedBuffer<Float>(uninitialised: rows)
+        // With a fifth more the K-th is nearly the right one.
+        let size = min(rows, neighbours + neighbours / 5 + 1)
+        let lists = ExactSearch.lists(SketchTiles(sketch: self), neighbours: size, threads: threads)
+        let reach = AlignedBuffer<Float>(count: norms.count, repeating: 0)
         Parallel.ranges(rows, threads: threads, grain: 64) { range in
+            var distances = [Float](repeating: 0, count: size)
             for place in range {
-                var farthest: Float = 0
-                for slot in 0..<neighbours {
-                    let other = Int(order[Int(lists.list(place)[slot].row)])
-                    farthest = max(farthest, points.squaredDistance(Int(order[place]), other))
+                for slot in 0..<size {
+                    let other = lists.list(place)[slot].row
+                    distances[slot] =
+                        other == .max
+                        ? .infinity : points.squaredDistance(Int(order[place]), Int(order[Int(other)]))
                 }
-                reach.pointer[place] = farthest
+                distances.sort()
+                reach.pointer[place] = distances[neighbours - 1]
             }
         }
         return reach
@@ -105,19 +108,26 @@ struct Sketch: Sendable {
 
     /// What part of all pairs would have to be measured, by a sample.
     func selectivity(reach: AlignedBuffer<Float>) -> Double {
-        let lanes = Float._lanes
         let (queries, step) = (64, max(1, rows / 64))
-        let stride = (rows + lanes - 1) / lanes * lanes
-        let bound = AlignedBuffer<Float>(uninitialised: stride)
-        let found = AlignedBuffer<Int32>(uninitialised: rows)
+        let pairs = PairList<Float>(height: 1, width: Self.leaf)
         var reached = 0
         for query in 0..<queries {
-            bounds(query * step..<query * step + 1, to: 0..<rows, into: bound.pointer, stride: stride)
-            reached += Float._within(
-                bound.pointer, own: reach.pointer[query * step], bounds: reach.pointer, count: rows,
-                list: found.pointer)
+            let place = query * step
+            for first in stride(from: 0, to: rows, by: Self.leaf) {
+                reached += near(
+                    place..<place + 1, first..<min(rows, first + Self.leaf), bounds: reach.pointer, into: pairs)
+            }
         }
         return Double(reached) / Double(queries * rows)
+    }
+
+    /// The mean of some places' sketches.
+    func centre(_ places: Range<Int>) -> [Float] {
+        var sums = [Float](repeating: 0, count: size)
+        for place in places {
+            for index in 0..<size { sums[index] += coordinates.pointer[place * size + index] / Float(places.count) }
+        }
+        return sums
     }
 }
 
@@ -135,10 +145,5 @@ extension Sketch {
         func squaredDistance(_ left: Int, _ right: Int) -> Float {
             Float._distance(buffer.pointer + left * columns, buffer.pointer + right * columns, count: columns)
         }
-    }
-
-    /// The squared distance of the sketches at two places.
-    func squaredDistance(_ left: Int, _ right: Int) -> Float {
-        Float._distance(coordinates.pointer + left * size, coordinates.pointer + right * size, count: size)
     }
 }

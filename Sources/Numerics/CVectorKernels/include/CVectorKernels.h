@@ -80,6 +80,11 @@ int avk_level(void);
 AVK_DECLARE(float, f32)
 AVK_DECLARE(double, f64)
 
+// Lists the pairs of a query (row-major, dim apart) and a point whose squared distance, norm + norm − 2·dot and at least 0,
+// is at most either's bound: query << 16 | point, and the distance. There is room for all. Returns how many.
+long avk_near(const float *queries, const float *queryNorms, const float *queryBounds, long count, const float *blocks,
+              const float *norms, const float *bounds, long blockCount, long dim, uint32_t *pairs, float *values);
+
 // Σ_i φ(sum[f] + x[i]) − φ(sum[f]), f = columns[i], with φ = √ (0) or x/(1+x) (2); value[f] = φ(sum[f]).
 double avk_concave_gain(int32_t kind, const float *x, const int32_t *columns, const double *sum, const double *value,
                         long count);

@@ -1,4 +1,5 @@
 import ApusCore
+import DequeModule
 
 /// References in the order in which their objects come to exist.
 public struct CompletionOrder<Value: Sendable & Codable>: AsyncSequence {
@@ -49,7 +50,7 @@ public struct OrderedResults<Elements: Sequence, Job: RemoteTask>: AsyncSequence
     public struct Iterator: AsyncIteratorProtocol {
         let results: OrderedResults
         var elements: Elements.Iterator
-        private var inFlight = Fifo<ObjectRef<Job.Output>>()
+        private var inFlight = Deque<ObjectRef<Job.Output>>()
 
         init(results: OrderedResults, elements: Elements.Iterator) {
             self.results = results

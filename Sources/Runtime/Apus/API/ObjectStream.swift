@@ -1,6 +1,7 @@
 import ApusCore
 import ApusInsight
 import ApusTransport
+import DequeModule
 import Synchronization
 
 /// The results of a streaming task as references, in the order in which it yields them.
@@ -58,7 +59,7 @@ public struct StreamOutput<Value: Sendable & Codable>: Sendable {
 /// A bounded queue between one producer and one consumer, each of which may be suspended.
 final class StreamChannel<Value: Sendable & Codable>: Sendable {
     fileprivate struct State {
-        var queue = Fifo<ValueCell<Value>>()
+        var queue = Deque<ValueCell<Value>>()
         var accepted = 0
         var end: Result<Unit, TaskError>?
         var isAbandoned = false
@@ -185,7 +186,7 @@ final class StreamChannel<Value: Sendable & Codable>: Sendable {
     func abandon() {
         let woken = state.withLock { state in
             state.isAbandoned = true
-            state.queue = Fifo()
+            state.queue = Deque()
             return state.takeWaiters()
         }
         for waiter in woken { waiter.resume(.completed) }

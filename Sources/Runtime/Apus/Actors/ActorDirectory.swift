@@ -1,4 +1,5 @@
 import ApusCore
+import DequeModule
 import Distributed
 import Synchronization
 
@@ -8,7 +9,7 @@ final class ActorDirectory: Sendable {
         var hosts: [ActorIdentifier: ActorHost] = [:]
         var names: [String: ActorIdentifier] = [:]
         /// Dead actors that still answer why they are dead, oldest first.
-        var dead = Fifo<ActorIdentifier>()
+        var dead = Deque<ActorIdentifier>()
         var number: UInt64 = 0
         var isClosed = false
     }

@@ -1,3 +1,4 @@
+import DequeModule
 import Synchronization
 import Threads
 
@@ -16,7 +17,7 @@ final class WorkerThreads: TaskExecutor, @unchecked Sendable {
     // `jobs`, `idle` and `isStopped` are only touched with `mutex` held; `threads` only by `init` and `stop`.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var jobs = Fifo<UnownedJob>()
+    private var jobs = Deque<UnownedJob>()
     private var idle = 0
     private var isStopped = false
     private var threads: [OwnThread] = []

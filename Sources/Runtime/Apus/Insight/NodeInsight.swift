@@ -2,6 +2,7 @@ import ApusCore
 import ApusInsight
 import ApusTransport
 import CApusSystem
+import DequeModule
 import Files
 
 #if canImport(Glibc)
@@ -33,7 +34,7 @@ final class NodeInsight {
     }
     private var readers: [UInt64: EventReader] = [:]
     /// Processes that ended, oldest first.
-    private var ended = Fifo<Recorded>()
+    private var ended = Deque<Recorded>()
     /// What processes counted that are no longer kept.
     private var pastCounts: [String: [UInt64]] = [:]
     private static let endedLimit = 16

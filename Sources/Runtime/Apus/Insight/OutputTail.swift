@@ -1,9 +1,11 @@
+import DequeModule
+
 /// The last lines of a worker's error output, which belong to the error of whoever the worker worked for. Bounded in
 /// lines and bytes.
 ///
 /// When Swift's backtracer begins to write, the tail stays as it is: what matters was said before its hundred lines.
 package struct OutputTail {
-    private var lines = Fifo<String>()
+    private var lines = Deque<String>()
     private var isFrozen = false
     package static let lineLimit = 12
     package static let byteLimit = 500

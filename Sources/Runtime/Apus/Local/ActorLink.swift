@@ -1,6 +1,7 @@
 import ApusCore
 import ApusInsight
 import ApusTransport
+import DequeModule
 import Synchronization
 
 /// One actor as a process that calls it sees it: the calls that wait for it and those that were sent, in order.
@@ -212,7 +213,7 @@ final class ActorLink: @unchecked Sendable {
 
 /// The calls that were sent and have no reply, by number. Numbers grow; replies come mostly in their order.
 private struct SentCalls {
-    private var calls = Fifo<ActorCall?>()
+    private var calls = Deque<ActorCall?>()
     private var base: UInt64 = 0
     private(set) var count = 0
 

@@ -34,7 +34,7 @@ final class LocalObjects: SharedMemory {
     private func create(_ size: Int, site: Site, as name: ObjectID? = nil) async throws -> StoredCreation {
         let id = name ?? newObject()
         do {
-            return try await RunContext.lendingThrows { try await session.create(id, size: size, site: site.text) }
+            return try await RunContext.lending { try await session.create(id, size: size, site: site.text) }
         } catch StoreError.exists where name != nil {
             // Another attempt made it already.
             return try await create(size, site: site)
@@ -132,7 +132,7 @@ final class LocalObjects: SharedMemory {
         var ids = Set<ObjectID>()
         let wanted = objects.map(\.id).filter { ids.insert($0).inserted }
         guard !wanted.isEmpty else { return [:] }
-        return try await RunContext.lendingThrows {
+        return try await RunContext.lending {
             while true {
                 do {
                     let read = try await session.read(wanted)

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusInsight
 import ApusTransport
+import DequeModule
 import Synchronization
 
 /// Runs the tasks that other processes send to this one.
@@ -112,7 +113,7 @@ final class TaskServer: Sendable {
 private struct RecentLeases {
     /// More than messages can be on their way for.
     private static let limit = 1024
-    private var order = Fifo<UInt64>()
+    private var order = Deque<UInt64>()
     private var members: Set<UInt64> = []
 
     func contains(_ lease: UInt64) -> Bool { members.contains(lease) }
@@ -211,7 +212,7 @@ final class TaskLane: @unchecked Sendable {
     let peer: Peer
     let backend: LocalBackend
     private let lock = Mutex(())
-    @exclusivity(unchecked) private var queue = Fifo<IncomingTask>()
+    @exclusivity(unchecked) private var queue = Deque<IncomingTask>()
     @exclusivity(unchecked) private var waiting: UnsafeContinuation<IncomingTask?, Never>?
     @exclusivity(unchecked) private var runner: Task<Void, Never>?
     @exclusivity(unchecked) private var current: ServedCell?
@@ -311,7 +312,7 @@ final class TaskLane: @unchecked Sendable {
     /// Nobody wants what is left.
     func abort() {
         let children: [ObjectCell] = lock.withLock { _ in
-            queue = Fifo()
+            queue = Deque()
             isAborted = true
             isCancelled = true
             runner?.cancel()

@@ -1,6 +1,7 @@
 import ApusCore
 import ApusScheduling
 import CApusSystem
+import DequeModule
 
 #if canImport(Glibc)
     import Glibc
@@ -48,7 +49,7 @@ struct ActorRegistry {
 
     private(set) var records: [ActorIdentifier: Record] = [:]
     private var names: [String: ActorIdentifier] = [:]
-    private var dead = Fifo<ActorIdentifier>()
+    private var dead = Deque<ActorIdentifier>()
     private var next: UInt64 = 1
     /// Dead actors that still answer why they are dead.
     private static let deadLimit = 4096

@@ -42,12 +42,13 @@ package final class RunContext: Sendable {
     }
 
     /// Awaits something that other tasks bring about: the running task's processor is theirs meanwhile.
-    static func lending<Result: Sendable>(_ wait: () async -> Result) async -> Result {
+    static func lending<Result: Sendable, Failure: Error>(
+        _ wait: () async throws(Failure) -> Result
+    ) async throws(Failure) -> Result {
         let lender = current
         lender?.lend()
-        let result = await wait()
-        lender?.takeBack()
-        return result
+        defer { lender?.takeBack() }
+        return try await wait()
     }
 
     /// The code begins to wait for others: the running task's processor is theirs. Without effect outside of tasks.
@@ -57,13 +58,5 @@ package final class RunContext: Sendable {
 
     func takeBack() {
         if let cell { cluster.backend.taskUnblocked(cell) }
-    }
-
-    /// As `lending`, for what may throw.
-    static func lendingThrows<Result: Sendable>(_ wait: () async throws -> Result) async throws -> Result {
-        let lender = current
-        lender?.lend()
-        defer { lender?.takeBack() }
-        return try await wait()
     }
 }

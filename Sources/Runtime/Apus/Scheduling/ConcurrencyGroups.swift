@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Limits how many calls of each group run at once. Pure: it runs nothing itself.
 ///
 /// Calls come in the order in which they may start; a call whose group is full waits behind those of its group, and holds
@@ -6,7 +8,7 @@ package struct ConcurrencyGroups<Call> {
     private struct Group {
         let limit: Int
         var running = 0
-        var waiting = Fifo<Call>()
+        var waiting = Deque<Call>()
     }
 
     private var groups: [Group]

@@ -1,5 +1,6 @@
 import ApusCore
 import ApusScheduling
+import DequeModule
 
 /// A class of tasks with equal demands: an index into the classes of the backend that made it.
 package struct Shape: Hashable, Sendable {
@@ -41,7 +42,7 @@ package struct Dispatcher<Element> {
         /// The group whose resources the class's only entry waits for.
         var reserves: GroupID?
         /// Without an element where it stands for a group.
-        var queue = Fifo<(element: Element?, ticket: UInt64)>()
+        var queue = Deque<(element: Element?, ticket: UInt64)>()
         var passedOver = 0
         /// Tasks that were admitted and have not finished.
         var running = 0

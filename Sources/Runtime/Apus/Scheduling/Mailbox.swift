@@ -1,3 +1,5 @@
+import DequeModule
+
 /// The order in which one actor's calls run. Pure: it runs nothing itself.
 ///
 /// Calls start in the order of their places. A place may be reserved before its call is known, so that a caller's calls
@@ -11,7 +13,7 @@ package struct Mailbox<Call> {
         case call(Call)
     }
 
-    private var entries = Fifo<Entry>()
+    private var entries = Deque<Entry>()
     private var nextPlace: Place = 0
     package private(set) var running = 0
     /// Calls that may run at once.
@@ -41,7 +43,7 @@ package struct Mailbox<Call> {
     /// Gives a reserved place up; nothing happens where it is filled.
     package mutating func release(_ place: Place) {
         guard let index = index(of: place) else { return }
-        var kept = Fifo<Entry>()
+        var kept = Deque<Entry>()
         for other in 0..<entries.count where other != index { kept.append(entries[other]) }
         entries = kept
     }
