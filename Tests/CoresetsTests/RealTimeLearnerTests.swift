@@ -170,6 +170,16 @@ import Testing
         #expect(outcome.records.count { $0.accuracy != nil } == 9)
     }
 
+    @Test("of a long stream a bounded number of models is kept, evenly spread") func longStream() throws {
+        var generator = SeededGenerator(seed: 6, stream: 59)
+        let (features, labels) = try Self.clouds(&generator, rows: 600)
+        let (outcome, _) = try Self.run(features, labels, batches: 1100, isRandom: true, limit: 60)
+        let known = outcome.records.indices.filter { outcome.records[$0].accuracy != nil }
+        #expect(outcome.records.count == 1100 && known.count > 128 && known.count <= 256)
+        #expect(Set(zip(known, known.dropFirst()).map { $1 - $0 }) == [8])
+        #expect(try #require(known.last) >= 1092)
+    }
+
     @Test("labels that do not fit are typed errors") func errors() throws {
         let features = try Matrix<Float>(rows: 60, columns: 2, storage: [Float](repeating: 0, count: 120))
         #expect(throws: CoresetError.self) { try Self.run(features, [0, 1], batches: 1) }

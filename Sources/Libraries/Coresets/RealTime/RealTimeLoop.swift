@@ -59,7 +59,8 @@ public struct RealTimeLoop: Sendable, Codable {
         /// `AnytimeGreedy.guarantee`.
         public var guarantee: Double
         public var isLate: Bool
-        /// The share of the batch whose label the model knew before it learnt from any of it; nil without labels.
+        /// The share of the batch whose label the model knew before it learnt from any of it; nil without labels, and for
+        /// most batches of a long stream.
         public var accuracy: Double?
     }
 
@@ -79,7 +80,8 @@ public struct RealTimeLoop: Sendable, Codable {
     /// from them decides what is chosen of the next batch.
     ///
     /// Time for learning is none of a batch's latency, but a batch that arrives meanwhile waits. How good the model was is
-    /// found out when the stream has ended, from the models before each batch, which are kept until then.
+    /// found out when the stream has ended, from the models before batches spread over it, of which at most
+    /// `ModelHistory.limit` are kept.
     ///
     /// - Parameter labels: of all rows; those that were not picked serve to tell how good the model is.
     /// - Throws: `CoresetError`.
@@ -92,22 +94,21 @@ public struct RealTimeLoop: Sendable, Codable {
         }
         var own = learner
         defer { learner = own }
-        var before: [Model?] = []
-        before.reserveCapacity(batches)
+        var before = ModelHistory<Model>()
         let outcome = try run(
             features, now: now, wait: wait, shortlist: { isRandom ? nil : own.shortlist($0, count: count) },
             afterwards: { rows, picks throws(CoresetError) in
-                before.append(own.rounds > 0 ? own.model : nil)
+                before.add(own.rounds > 0 ? own.model : nil)
                 try own.learn(
                     features.select(picks.map { rows[$0] }), labels: picks.map { labels[rows[$0]] },
                     until: now() + own.within, now: now)
             })
-        return outcome.with(
-            accuracies: zip(outcome.records, before).map { record, model in
-                guard let model else { return nil }
-                let rows = rows(of: record.number, in: features)
-                return model.accuracy(features.select(rows), labels: rows.map { labels[$0] })
-            })
+        var accuracies = [Double?](repeating: nil, count: outcome.records.count)
+        for (index, model) in before.models {
+            let rows = rows(of: outcome.records[index].number, in: features)
+            accuracies[index] = model.accuracy(features.select(rows), labels: rows.map { labels[$0] })
+        }
+        return outcome.with(accuracies: accuracies)
     }
 
     func rows(of number: Int, in features: Matrix<Float>) -> [Int] {
