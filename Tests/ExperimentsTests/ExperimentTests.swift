@@ -13,12 +13,13 @@ import Testing
 struct ExperimentTests {
     /// A pool of sentences whose words follow one another by rule, half of the documents mixed with noise.
     private struct Site {
-        let folder: String
+        private let temporary: TemporaryFolder
+        var folder: String { temporary.path }
         var configuration: ExperimentConfiguration
 
         init(seeds: [Int] = [1], tokens: Int = 12_288) throws {
-            folder = NSTemporaryDirectory() + "apus-experiment-\(UUID().uuidString)"
-            try Folder.create(folder)
+            temporary = try TemporaryFolder()
+            let folder = temporary.path
             var lines: [String] = []
             for number in 0..<240 {
                 var generator = SeededGenerator(seed: 9, stream: UInt64(number))

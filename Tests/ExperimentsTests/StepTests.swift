@@ -9,13 +9,13 @@ import Testing
 @Suite("Experiment steps") struct StepTests {
     /// A folder of its own with a pool of `count` documents and a recipe that keeps those with the word "kept".
     struct Site {
-        let folder: String
+        private let temporary: TemporaryFolder
+        var folder: String { temporary.path }
         var pool: String { folder + "/pool.jsonl" }
         var recipe: String { folder + "/recipe.yaml" }
 
         init(count: Int) throws {
-            folder = NSTemporaryDirectory() + "apus-steps-\(UUID().uuidString)"
-            try Folder.create(folder)
+            temporary = try TemporaryFolder()
             let lines = (0..<count).map { number -> String in
                 // Every word of a document is its own, so that no two overlap.
                 let words = (0..<120).map { "word\(number)x\($0)" }.joined(separator: " ")

@@ -105,9 +105,11 @@ public struct NeighbourGraph: Sendable {
     private static func sketched(
         _ rows: some PointRows, neighbours: Int, threads: Int
     ) -> NeighbourLists<Float>? {
-        guard let sketch = Sketch(rows, threads: threads) else { return nil }
+        guard let sketch = Sketch(rows, threads: threads), sketch.isPromising(rows, neighbours: neighbours) else {
+            return nil
+        }
         let reach = sketch.reach(rows, neighbours: neighbours, threads: threads)
-        guard sketch.selectivity(reach: reach) < Sketch.worthwhile else { return nil }
+        guard sketch.isSelective(reach: reach) else { return nil }
         return ExactSearch.lists(
             SketchedTiles(rows: rows, sketch: sketch), neighbours: neighbours, reach: reach, threads: threads)
     }

@@ -106,16 +106,32 @@ struct Sketch: Sendable {
         return reach
     }
 
-    /// What part of all pairs would have to be measured, by a sample.
-    func selectivity(reach: AlignedBuffer<Float>) -> Double {
-        let (queries, step) = (64, max(1, rows / 64))
+    /// Whether a few of the points leave hope that most pairs are ruled out, before lists are made for all.
+    ///
+    /// - Complexity: O(n·d).
+    func isPromising(_ points: some PointRows, neighbours: Int) -> Bool {
+        let reach = AlignedBuffer<Float>(count: norms.count, repeating: -1)
+        let part = selectivity(queries: 8) { place in
+            let distances = (0..<rows).map { points.squaredDistance(Int(order[place]), $0) }.sorted()
+            reach.pointer[place] = distances[neighbours - 1]
+            return reach
+        }
+        return part < Self.worthwhile
+    }
+
+    /// Whether so few pairs have to be measured, by a sample, that sketches save time.
+    func isSelective(reach: AlignedBuffer<Float>) -> Bool { selectivity(queries: 64) { _ in reach } < Self.worthwhile }
+
+    private func selectivity(queries: Int, reach: (_ place: Int) -> AlignedBuffer<Float>) -> Double {
+        let step = max(1, rows / queries)
         let pairs = PairList<Float>(height: 1, width: Self.leaf)
         var reached = 0
         for query in 0..<queries {
             let place = query * step
+            let bounds = reach(place)
             for first in stride(from: 0, to: rows, by: Self.leaf) {
                 reached += near(
-                    place..<place + 1, first..<min(rows, first + Self.leaf), bounds: reach.pointer, into: pairs)
+                    place..<place + 1, first..<min(rows, first + Self.leaf), bounds: bounds.pointer, into: pairs)
             }
         }
         return Double(reached) / Double(queries * rows)
